@@ -1,0 +1,1 @@
+"""See how residual networks use their depth."""

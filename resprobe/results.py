@@ -1,0 +1,157 @@
+"""Result: a tidy frame and where it came from, saved and loaded without loss."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.util
+import json
+import math
+import platform
+import shlex
+import sys
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from resprobe.errors import InputError
+from resprobe.files import written_atomically
+
+__all__ = ["Result", "plain_json", "versions"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row per measurement, and what was run to get them.
+
+    Parameters
+    ----------
+    name : str
+        The kind of result ("lesion", "gradflow"); also the name of its files.
+    frame : DataFrame
+        Tidy, one row per measurement, plain column names in snake_case. Fractions lie in
+        [0, 1]; times end in ``_s``, sizes in ``_bytes``.
+    meta : dict
+        Everything needed to run it again: versions, device, seed, networks, data set,
+        number of images, command line, time. Values are JSON types.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> result = Result("lesion", pd.DataFrame({"blocks": ["0"], "accuracy": [0.1]}), {"n": 10})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     files = result.save(folder)
+    ...     again = Result.load(files[0])
+    >>> again.frame.equals(result.frame), again.meta["n"]
+    (True, 10)
+    """
+
+    name: str
+    frame: pd.DataFrame
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write ``NAME.csv`` and ``NAME.json`` (and ``NAME.parquet`` where pyarrow is installed).
+
+        Each file is written whole or not at all; floats keep every digit.
+        """
+        folder = Path(folder)
+        table, notes = folder / f"{self.name}.csv", folder / f"{self.name}.json"
+        with written_atomically(table) as file:
+            file.write(self.frame.to_csv(index=False, lineterminator="\n").encode())
+        with written_atomically(notes) as file:
+            file.write((plain_json(self._notes(), indent=1) + "\n").encode())
+        files = [table, notes]
+        if importlib.util.find_spec("pyarrow"):
+            with written_atomically(folder / f"{self.name}.parquet") as file:
+                self.frame.to_parquet(file, index=False)
+            files.append(folder / f"{self.name}.parquet")
+        return files
+
+    def _notes(self) -> dict[str, Any]:
+        columns = {str(column): str(dtype) for column, dtype in self.frame.dtypes.items()}
+        return {"format": FORMAT, "name": self.name, "columns": columns, "meta": self.meta}
+
+    @classmethod
+    def load(cls, path: str | Path) -> Result:
+        """Read a result from its CSV or JSON file, with the types that it was saved with.
+
+        Raises
+        ------
+        InputError
+            If one of the two files is missing, is not a result, or the two do not fit.
+        """
+        path = Path(path)
+        table, notes_path = path.with_suffix(".csv"), path.with_suffix(".json")
+        for needed in (table, notes_path):
+            if not needed.is_file():
+                raise InputError(f"{needed}: no such file; a result is a .csv and the .json beside it")
+        try:
+            notes = json.loads(notes_path.read_text())
+            name, columns, found = notes["name"], notes["columns"], notes["format"]
+        except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+            raise InputError(f"{notes_path}: not the notes of a result ({error})") from error
+        if found != FORMAT:
+            raise InputError(f"{notes_path}: result format {found}; this version reads format {FORMAT}")
+        return cls(name, _read_table(table, columns), notes["meta"])
+
+    def to_json(self, **more: Any) -> str:
+        """Return ``{"meta": ..., "rows": [...]}`` as text; ``more`` adds further keys."""
+        return plain_json({"meta": self.meta, "rows": self.frame.to_dict("records"), **more})
+
+
+def _read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
+    text = {name: "string" for name, dtype in columns.items() if dtype in ("object", "str", "string")}
+    try:
+        frame = pd.read_csv(
+            path, dtype=text, keep_default_na=False, na_values=[""], float_precision="round_trip"
+        )
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InputError(f"{path}: not a table of a result ({error})") from error
+    if list(frame.columns) != list(columns):
+        raise InputError(f"{path}: its columns differ from those that the .json beside it lists")
+    for name in text:
+        frame[name] = frame[name].fillna("")
+    try:
+        return frame.astype(columns)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path}: its values do not fit the types in the .json beside it ({error})") from error
+
+
+def plain_json(value: Any, *, indent: int | None = None) -> str:
+    """Serialise to standard JSON: no NaN or Infinity (they become null), paths as text."""
+    return json.dumps(_plain(value), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):  # a numpy scalar
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def versions() -> dict[str, Any]:
+    """Return what every result and checkpoint says about the software that made it."""
+    return {
+        "resprobe": _version("resprobe"),
+        "torch": _version("torch"),
+        "python": platform.python_version(),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv[0] else "",
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
