@@ -1,1 +1,83 @@
-"""See how residual networks use their depth."""
+"""See how residual networks use their depth.
+
+A trained network, from anywhere, becomes a chain of residual blocks; every analysis is written
+once over the chain::
+
+    checkpoint = resprobe.load("r110.pt")
+    images = resprobe.load_data("folder:pets")
+    data = resprobe.Batches(images, checkpoint.normalisation)
+    chain = resprobe.unravel(checkpoint.model, data.example())
+    result = resprobe.lesion(chain, data)      # a tidy frame and where it came from
+    resprobe.plot(result)
+
+Names are imported when they are first used, so that ``import resprobe`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resprobe.chain import Chain, block_table, unravel
+    from resprobe.checkpoints import Checkpoint, load, save
+    from resprobe.datasets import Batches, ImageSet, Normalisation
+    from resprobe.datasets import load as load_data
+    from resprobe.figures import plot
+    from resprobe.networks import Architecture
+    from resprobe.probes import gradflow, lesion
+    from resprobe.results import Result
+    from resprobe.training import Recipe, train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Architecture",
+    "Batches",
+    "Chain",
+    "Checkpoint",
+    "ImageSet",
+    "Normalisation",
+    "Recipe",
+    "Result",
+    "block_table",
+    "gradflow",
+    "lesion",
+    "load",
+    "load_data",
+    "plot",
+    "save",
+    "train",
+    "unravel",
+]
+
+_HOMES = {
+    "Architecture": ("networks", "Architecture"),
+    "Batches": ("datasets", "Batches"),
+    "Chain": ("chain", "Chain"),
+    "Checkpoint": ("checkpoints", "Checkpoint"),
+    "ImageSet": ("datasets", "ImageSet"),
+    "Normalisation": ("datasets", "Normalisation"),
+    "Recipe": ("training", "Recipe"),
+    "Result": ("results", "Result"),
+    "block_table": ("chain", "block_table"),
+    "gradflow": ("probes", "gradflow"),
+    "lesion": ("probes", "lesion"),
+    "load": ("checkpoints", "load"),
+    "load_data": ("datasets", "load"),
+    "plot": ("figures", "plot"),
+    "save": ("checkpoints", "save"),
+    "train": ("training", "train"),
+    "unravel": ("chain", "unravel"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'resprobe' has no attribute {name!r}")
+    room, attribute = _HOMES[name]
+    return getattr(importlib.import_module(f"resprobe.{room}"), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

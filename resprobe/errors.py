@@ -58,4 +58,6 @@ def one_of(what: str, given: str, options: Iterable[str], *, hint: str = "") -> 
     known = list(options)
     near = difflib.get_close_matches(given, known, n=1, cutoff=0.5)
     suggestion = f"did you mean '{near[0]}'? " if near else ""
-    return UsageError(f"unknown {what} '{given}': {suggestion}{hint or 'Known: ' + ', '.join(known)}")
+    return UsageError(
+        f"unknown {what} '{given}': {suggestion}{hint or 'Known: ' + ', '.join(known)}"
+    )

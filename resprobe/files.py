@@ -37,9 +37,13 @@ def written_atomically(path: str | Path) -> Iterator[IO[bytes]]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=".part", dir=path.parent
+        )
     except OSError as error:
-        raise ResprobeError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+        raise ResprobeError(
+            f"{path}: cannot be written ({error.strerror}); choose another place"
+        ) from error
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -88,7 +92,7 @@ def prepare_folder(path: str | Path) -> Path:
             pass
     except OSError as error:
         raise ResprobeError(
-            f"{folder}: cannot be used as an output folder ({error.strerror}); choose another with --out"
+            f"{folder}: cannot be written ({error.strerror}); choose another folder with --out"
         ) from error
     return folder
 

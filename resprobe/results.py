@@ -89,14 +89,18 @@ class Result:
         table, notes_path = path.with_suffix(".csv"), path.with_suffix(".json")
         for needed in (table, notes_path):
             if not needed.is_file():
-                raise InputError(f"{needed}: no such file; a result is a .csv and the .json beside it")
+                raise InputError(
+                    f"{needed}: no such file; a result is a .csv and the .json beside it"
+                )
         try:
             notes = json.loads(notes_path.read_text())
             name, columns, found = notes["name"], notes["columns"], notes["format"]
         except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
             raise InputError(f"{notes_path}: not the notes of a result ({error})") from error
         if found != FORMAT:
-            raise InputError(f"{notes_path}: result format {found}; this version reads format {FORMAT}")
+            raise InputError(
+                f"{notes_path}: result format {found}; this version reads format {FORMAT}"
+            )
         return cls(name, _read_table(table, columns), notes["meta"])
 
     def to_json(self, **more: Any) -> str:
@@ -105,21 +109,27 @@ class Result:
 
 
 def _read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
-    text = {name: "string" for name, dtype in columns.items() if dtype in ("object", "str", "string")}
     try:
-        frame = pd.read_csv(
-            path, dtype=text, keep_default_na=False, na_values=[""], float_precision="round_trip"
-        )
+        text = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(f"{path}: not a table of a result ({error})") from error
-    if list(frame.columns) != list(columns):
+    if list(text.columns) != list(columns):
         raise InputError(f"{path}: its columns differ from those that the .json beside it lists")
-    for name in text:
-        frame[name] = frame[name].fillna("")
     try:
-        return frame.astype(columns)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path}: its values do not fit the types in the .json beside it ({error})") from error
+        return pd.DataFrame({name: _typed(text[name], dtype) for name, dtype in columns.items()})
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            f"{path}: its values do not fit the types in the .json beside it ({error})"
+        ) from error
+
+
+def _typed(column: pd.Series, dtype: str) -> pd.Series:
+    """Turn a column of text into its type; text to float this way keeps every digit."""
+    if dtype == "bool":
+        return column.map({"True": True, "False": False}.__getitem__).astype(bool)
+    if dtype.startswith("float"):
+        return column.replace("", "nan").astype(dtype)
+    return column.astype(dtype)
 
 
 def plain_json(value: Any, *, indent: int | None = None) -> str:

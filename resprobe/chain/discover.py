@@ -1,0 +1,244 @@
+"""Discover the chain of blocks in any model, by the structure of its graph alone.
+
+A *cut* is a node after which nothing before it is used: the whole state of the network is
+one tensor. What lies between two neighbouring cuts is a segment. A segment that forks and
+ends in a sum is a residual block; one that ends otherwise is part of a link.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, fx, nn
+
+from resprobe.chain.chain import Block, Chain, Link, PlainBlock, ResidualBlock, Shape
+from resprobe.chain.pieces import piece, sum_piece
+from resprobe.chain.plain import plain_runs
+from resprobe.chain.state import left_as_found
+from resprobe.chain.sums import is_activation, split_sum, where
+from resprobe.chain.trace import Trace, trace, unwrapped
+from resprobe.errors import ChainError
+
+__all__ = ["unravel"]
+
+
+def unravel(model: nn.Module, example: Tensor) -> Chain:
+    """Show a model as a chain of blocks that shares its parameters.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Any network whose forward takes one tensor and can be traced by ``torch.fx``. It is
+        traced in eval mode and left as it was found. Wrappers (DataParallel, DDP,
+        ``torch.compile``) are looked through.
+    example : Tensor of shape (N, C, H, W)
+        Images to trace with, on the model's device; two are enough. On the ``meta`` device
+        shapes are found and the comparison of values is left out.
+
+    Returns
+    -------
+    Chain
+        ``chain(x)`` equals ``model(x)``, compared on the example block by block.
+
+    Raises
+    ------
+    ChainError
+        If the model cannot be traced; has neither residual nor plain blocks; has a sum whose
+        shortcut cannot be told from its branch; or if the chain does not compute what the
+        model does. Nothing is guessed.
+
+    Examples
+    --------
+    >>> from resprobe.networks import Architecture
+    >>> chain = unravel(Architecture("resnet20").build(), torch.zeros(2, 3, 32, 32))
+    >>> [(block.name, block.kind) for block in chain.blocks[2:4]]
+    [('layer1.2', 'identity'), ('layer2.0', 'transition')]
+    """
+    model = unwrapped(model)
+    with left_as_found(model, training=False):
+        traced = trace(model, example)
+        chain = _assemble(traced, model)
+        if example.device.type != "meta":
+            with left_as_found(chain, training=False), torch.no_grad():
+                _check(chain, model, example)
+    return chain
+
+
+@dataclass
+class Segment:
+    """What lies between two neighbouring cuts."""
+
+    source: fx.Node
+    nodes: list[fx.Node]
+
+    @property
+    def result(self) -> fx.Node:
+        return self.nodes[-1]
+
+
+def _segments(trace: Trace) -> list[Segment]:
+    nodes = [n for n in trace.graph.nodes if n.op not in ("placeholder", "get_attr", "output")]
+    place = {node: index for index, node in enumerate(nodes)}
+    end = len(nodes)
+    last_use = {
+        node: max((place.get(user, end) for user in node.users), default=index)
+        for node, index in place.items()
+    }
+    source_ends = max((place.get(user, end) for user in trace.source.users), default=-1)
+    segments: list[Segment] = []
+    source, begin, open_until = trace.source, 0, source_ends
+    for index, node in enumerate(nodes):
+        # nothing but this node itself may be used later
+        if index >= open_until and isinstance(trace.values[node], Tensor):
+            segments.append(Segment(source, nodes[begin : index + 1]))
+            source, begin = node, index + 1
+        open_until = max(open_until, last_use[node])
+    return segments
+
+
+@dataclass
+class Found:
+    """A block and the cuts that it lies between."""
+
+    block: Block
+    source: fx.Node
+    result: fx.Node
+
+
+def _assemble(trace: Trace, model: nn.Module) -> Chain:
+    segments = _segments(trace)
+    found = _residual_blocks(trace, segments) or _plain_blocks(trace, segments)
+    if not found:
+        raise ChainError(_no_blocks(type(model).__name__, segments))
+    _number_repeated_names(found)
+    steps: list[Block | Link] = []
+    cut = found[0].source
+    for item in found:
+        if item.source is not cut:
+            steps.append(_link(trace, segments, cut, item.source))
+        steps.append(item.block)
+        cut = item.result
+    stem = _link(trace, segments, trace.source, found[0].source, name="stem")
+    head = _link(trace, segments, found[-1].result, trace.sink, name="head")
+    return Chain(stem, steps, head, parameters=list(model.named_parameters()))
+
+
+def _shape(trace: Trace, node: fx.Node) -> Shape:
+    return tuple(trace.values[node].shape[1:])
+
+
+def _link(
+    trace: Trace, segments: list[Segment], source: fx.Node, result: fx.Node, *, name: str = ""
+) -> Link:
+    layers = piece(trace, source, result)
+    inside = [s for s in segments if source < s.result and not result < s.result]
+    merges = [_operation(s.result) for s in inside if _forks(s)]
+    name = name or ", ".join(dict.fromkeys(where(s.result) for s in inside))
+    shapes = _shape(trace, source), _shape(trace, result)
+    return Link(layers, name, *shapes, merge=", ".join(dict.fromkeys(merges)))
+
+
+def _forks(segment: Segment) -> bool:
+    """Whether two paths of tensors run side by side in a segment."""
+    return len(segment.nodes) > 1 and len(segment.result.all_input_nodes) > 1
+
+
+def _operation(node: fx.Node) -> str:
+    return node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "?")
+
+
+def _residual_blocks(trace: Trace, segments: list[Segment]) -> list[Found]:
+    found = []
+    for index, segment in enumerate(segments):
+        if len(segment.nodes) < 2:
+            continue
+        parts = split_sum(trace, segment.source, segment.result)
+        if parts is None:
+            continue
+        shortcut, branch = (sum_piece(trace, segment.source, terms) for terms in parts)
+        result, after = segment.result, piece(trace, segment.result, segment.result)
+        following = segments[index + 1] if index + 1 < len(segments) else None
+        if following and len(following.nodes) == 1 and is_activation(following.result, trace):
+            result, after = following.result, piece(trace, segment.result, following.result)
+        shapes = _shape(trace, segment.source), _shape(trace, result)
+        block = ResidualBlock(shortcut, branch, after, _common_path(segment.nodes), *shapes)
+        found.append(Found(block, segment.source, result))
+    return found
+
+
+def _plain_blocks(trace: Trace, segments: list[Segment]) -> list[Found]:
+    singles = [(s.source, s.result) if len(s.nodes) == 1 else None for s in segments]
+    return [
+        Found(
+            PlainBlock(
+                piece(trace, source, result), name, _shape(trace, source), _shape(trace, result)
+            ),
+            source,
+            result,
+        )
+        for name, source, result in plain_runs(trace, singles)
+    ]
+
+
+def _common_path(nodes: list[fx.Node]) -> str:
+    """Return the innermost module that holds all the nodes; else what they call; else the sum."""
+    paths = [_owner(node) for node in nodes]
+    common = paths[0]
+    for path in paths[1:]:
+        kept = [a for a, b in zip(common, path, strict=False) if a == b]
+        common = common[: len(kept)] if common[: len(kept)] == kept else []
+    if common:
+        return ".".join(common)
+    called = [str(node.target) for node in nodes if node.op == "call_module"]
+    return called[0] if called else nodes[-1].name
+
+
+def _owner(node: fx.Node) -> list[str]:
+    stack = list(node.meta.get("nn_module_stack", {}).values())
+    path = stack[-1][0] if stack else ""
+    return path.split(".") if path else []
+
+
+def _number_repeated_names(found: list[Found]) -> None:
+    names = [item.block.name for item in found]
+    for index, item in enumerate(found):
+        if names.count(names[index]) > 1:
+            item.block.name = f"{names[index]}#{names[:index].count(names[index]) + 1}"
+
+
+def _no_blocks(model_name: str, segments: list[Segment]) -> str:
+    merges = dict.fromkeys(_operation(s.result) for s in segments if _forks(s))
+    reason = f"its paths merge by {', '.join(merges)}, not by a sum" if merges else "it has no sums"
+    return (
+        f"{model_name} has no residual blocks ({reason}) and no plain blocks (modules of its "
+        "own class, with two or three weighted layers each)"
+    )
+
+
+def _check(chain: Chain, model: nn.Module, example: Tensor) -> None:
+    """Compare the chain with the model's own output."""
+    expected = model(example.clone())  # a model may change its input in place
+    if not expected.isfinite().all():
+        # deep networks at initialisation overflow under BN's initial running statistics
+        for module in model.modules():
+            module.training = isinstance(module, nn.modules.batchnorm._BatchNorm)
+        expected = model(example.clone())
+    if not expected.isfinite().all():
+        raise ChainError(
+            f"{type(model).__name__} gives values that are not finite on the example, so that "
+            "the chain cannot be checked against it; check the weights and the normalisation"
+        )
+    if not _same(chain(example), expected):
+        raise ChainError(
+            f"{type(model).__name__} computes something else than its trace says; a forward "
+            "that depends on values, or changes a view in place, is not supported"
+        )
+
+
+def _same(found: Tensor, expected: Tensor) -> bool:
+    """Equal up to what another order of float operations can change."""
+    if found.shape != expected.shape:
+        return False
+    tolerance = 1e-4 * float(expected.abs().max()) + 1e-12
+    return bool(torch.allclose(found, expected, rtol=0, atol=tolerance))

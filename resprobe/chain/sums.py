@@ -1,0 +1,171 @@
+"""Sums in a graph: what is added to what, and which addend is the shortcut."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, fx, nn
+
+from resprobe.chain.trace import Trace
+from resprobe.errors import ChainError
+
+__all__ = ["Term", "between", "is_activation", "split_sum", "weighted_layers"]
+
+_ADD = (operator.add, torch.add, "add")
+_SUBTRACT = (operator.sub, torch.sub, "sub", torch.subtract, "subtract")
+_ACTIVATIONS = {
+    "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish",
+    "hardsigmoid", "hardtanh", "softplus", "softsign", "sigmoid", "tanh", "prelu", "rrelu",
+    "logsigmoid", "tanhshrink", "softshrink", "hardshrink", "threshold",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Term:
+    """One addend: a node and the number that it is multiplied by."""
+
+    node: fx.Node
+    scale: float = 1.0
+
+
+def between(source: fx.Node, result: fx.Node) -> tuple[set[fx.Node], bool]:
+    """Return the nodes that ``result`` needs after ``source``, and whether it needs ``source``."""
+    found: set[fx.Node] = set()
+    reaches = result is source
+    waiting = [] if reaches else [result]
+    while waiting:
+        node = waiting.pop()
+        if node in found:
+            continue
+        found.add(node)
+        for needed in node.all_input_nodes:
+            if needed is source:
+                reaches = True
+            else:
+                waiting.append(needed)
+    return found, reaches
+
+
+def is_activation(node: fx.Node, trace: Trace) -> bool:
+    """Whether a node is an elementwise activation, as a module, function or method."""
+    if node.op == "call_module":
+        name = type(trace.modules[str(node.target)]).__name__
+    else:
+        name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    return name.lower() in _ACTIVATIONS and len(node.all_input_nodes) == 1
+
+
+def parameters_of(node: fx.Node, trace: Trace) -> list[Tensor]:
+    """Return the parameters that a node itself brings in."""
+    if node.op not in ("call_module", "get_attr"):
+        return []
+    held = trace.modules[str(node.target)]
+    if isinstance(held, nn.Module):
+        return list(held.parameters())
+    return [held] if isinstance(held, nn.Parameter) else []
+
+
+def weighted_layers(nodes: set[fx.Node], trace: Trace) -> int:
+    """Count convolutions, linear layers and whatever else holds a weight of two or more axes."""
+    return sum(any(p.dim() >= 2 for p in parameters_of(node, trace)) for node in nodes)
+
+
+def split_sum(
+    trace: Trace, source: fx.Node, result: fx.Node
+) -> tuple[list[Term], list[Term]] | None:
+    """Split a sum into the addends of the shortcut and those of the branch.
+
+    An addend that is the input itself is the shortcut. Where there is none, the shortcut is
+    the one addend with the fewest weighted layers, or the only one without an activation.
+
+    Returns
+    -------
+    (shortcut, branch) or None
+        None where ``result`` is no sum of two paths from ``source``, of which one has
+        parameters.
+
+    Raises
+    ------
+    ChainError
+        If it is such a sum and which path is the shortcut cannot be told.
+    """
+    terms = list(_flattened(Term(result), trace, source))
+    paths = {term.node: between(source, term.node) for term in terms}
+    if len(terms) < 2 or not all(reaches for _, reaches in paths.values()):
+        return None
+    direct = [term for term in terms if term.node is source]
+    rest = [term for term in terms if term.node is not source]
+    if not any(parameters_of(node, trace) for term in rest for node in paths[term.node][0]):
+        return None
+    _check_shapes(terms, result, trace)
+    if direct:
+        return direct, rest
+    layers = {term: weighted_layers(paths[term.node][0], trace) for term in rest}
+    fewest = [term for term in rest if layers[term] == min(layers.values())]
+    if len(fewest) > 1:
+        fewest = [t for t in fewest if not any(is_activation(n, trace) for n in paths[t.node][0])]
+    if len(fewest) != 1:
+        raise ChainError(
+            f"the sum at '{where(result)}' adds paths of which none stands out as the shortcut; "
+            "resprobe does not guess, so write the block with its input or one projection added"
+        )
+    return fewest, [term for term in rest if term is not fewest[0]]
+
+
+def where(node: fx.Node) -> str:
+    """Say where in the user's model a node is."""
+    stack = list(node.meta.get("nn_module_stack", {}).values())
+    return (stack[-1][0] if stack else "") or node.name
+
+
+def _check_shapes(terms: list[Term], result: fx.Node, trace: Trace) -> None:
+    shape = trace.values[result].shape
+    for term in terms:
+        found = trace.values[term.node].shape
+        if found != shape:
+            raise ChainError(
+                f"the sum at '{where(result)}' broadcasts a path of shape {tuple(found)} to "
+                f"{tuple(shape)}; shortcut and branch of a residual block have one shape"
+            )
+
+
+def _flattened(term: Term, trace: Trace, source: fx.Node) -> Iterator[Term]:
+    """Yield the addends of nested sums; a sum that is used elsewhere too is left whole."""
+    node = term.node
+    addends = None if node is source else _addends(node, trace)
+    if addends is None:
+        yield term
+        return
+    for addend in addends:
+        scaled = Term(addend.node, addend.scale * term.scale)
+        if len(addend.node.users) == 1:
+            yield from _flattened(scaled, trace, source)
+        else:
+            yield scaled
+
+
+def _addends(node: fx.Node, trace: Trace) -> list[Term] | None:
+    if node.op not in ("call_function", "call_method"):
+        return None
+    if node.target in _ADD or node.target in _SUBTRACT:
+        operands = [*node.args, *(node.kwargs[k] for k in ("input", "other") if k in node.kwargs)]
+        scale = node.kwargs.get("alpha", 1)
+        if len(operands) != 2 or not isinstance(scale, int | float):
+            return None
+        signed = -scale if node.target in _SUBTRACT else scale
+        return _tensors([(operands[0], 1.0), (operands[1], float(signed))], trace)
+    return None
+
+
+def _tensors(operands: list[tuple[object, float]], trace: Trace) -> list[Term] | None:
+    """Keep the tensors; the number 0, with which ``sum([x, f])`` starts, adds nothing."""
+    terms = []
+    for operand, scale in operands:
+        if isinstance(operand, fx.Node) and isinstance(trace.values[operand], Tensor):
+            terms.append(Term(operand, scale))
+        elif not (isinstance(operand, int | float) and operand == 0):
+            return None
+    return terms

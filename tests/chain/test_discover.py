@@ -1,0 +1,309 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from nets import AkamasterNet, LinearResNet, TorchvisionNet, with_lively_statistics
+from torch import nn
+
+from resprobe.chain import Link, PlainBlock, unravel
+from resprobe.errors import ChainError
+from resprobe.networks import Architecture
+
+IMAGES = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(5))
+MODELS = {
+    "resnet20": lambda: Architecture("resnet20", width=4).build(),
+    "plain20": lambda: Architecture("plain20", width=4).build(),
+    "akamaster": AkamasterNet,
+    "torchvision": TorchvisionNet,
+}
+
+
+@pytest.fixture(params=MODELS)
+def model(request):
+    return with_lively_statistics(MODELS[request.param]()).eval()
+
+
+def test_the_chain_computes_exactly_what_the_model_computes(model):
+    chain = unravel(model, IMAGES[:2])
+    with torch.no_grad():
+        assert torch.equal(chain(IMAGES), model(IMAGES.clone()))
+
+
+@pytest.mark.parametrize("name", ["resnet20", "akamaster", "torchvision"])
+def test_a_block_is_the_sum_of_its_parts(name):
+    chain = unravel(with_lively_statistics(MODELS[name]()).eval(), IMAGES[:2])
+    with torch.no_grad():
+        x = chain.stem(IMAGES)
+        for block in chain.steps:
+            assert torch.equal(block(x), block.after(block.shortcut(x) + block.branch(x)))
+            assert torch.equal(block.deleted(x), block.after(block.shortcut(x)))
+            x = block(x)
+
+
+@pytest.mark.parametrize(
+    ("name", "blocks", "transitions"),
+    [
+        ("resnet20", 9, [3, 6]),
+        ("plain20", 9, [3, 6]),
+        ("akamaster", 6, [2, 4]),
+        ("torchvision", 4, [0, 2]),
+    ],
+)
+def test_blocks_transitions_and_names_are_the_models_own(name, blocks, transitions):
+    model = MODELS[name]()
+    chain = unravel(model, IMAGES)
+    assert len(chain.blocks) == len(chain.steps) == blocks
+    assert [i for i, b in enumerate(chain.blocks) if b.kind == "transition"] == transitions
+    assert all(model.get_submodule(block.name) is not None for block in chain.blocks)
+    assert len({block.name for block in chain.blocks}) == blocks
+
+
+def test_stages_are_counted_from_one_between_changes_of_shape():
+    chain = unravel(Architecture("resnet20", width=4).build(), IMAGES)
+    assert [block.stage for block in chain.blocks] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert [block.stage for block in unravel(TorchvisionNet(), IMAGES).blocks] == [1, 1, 2, 2]
+
+
+def test_shortcuts_are_what_the_model_wrote():
+    chain = unravel(AkamasterNet(), IMAGES)
+    x = torch.randn(2, 4, 8, 8)
+    assert torch.equal(chain.blocks[0].shortcut(x), x)
+    padded = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 2, 2))
+    assert torch.equal(chain.blocks[2].shortcut(x), padded)
+    model = with_lively_statistics(TorchvisionNet()).eval()
+    projection = unravel(model, IMAGES).blocks[0].shortcut
+    assert torch.equal(projection(x), model.layer1[0].downsample(x))
+
+
+def test_parameters_are_shared_and_none_is_lost(model):
+    chain = unravel(model, IMAGES)
+    assert {id(p) for p in chain.parameters()} == {id(p) for p in model.parameters()}
+    assert [name for name, _ in chain.model_parameters] == [n for n, _ in model.named_parameters()]
+    with torch.no_grad():
+        next(iter(model.parameters())).mul_(2)
+        assert torch.equal(chain(IMAGES), model(IMAGES.clone()))
+
+
+def test_an_activation_survives_the_block_that_reads_it(model):
+    # an in-place ReLU or sum in the chain would change what other lesions start from
+    chain = unravel(model, IMAGES)
+    with torch.no_grad():
+        x = chain.stem(IMAGES)
+        for step in [*chain.steps, chain.head]:
+            before = x.clone()
+            y = step(x)
+            assert torch.equal(x, before), step.name
+            x = y
+
+
+def test_unravelling_leaves_the_model_as_found(model):
+    model.train()
+    model.bn1.eval()
+    model.conv1.weight.requires_grad_(False)
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    flags = [(m.training, len(m._forward_hooks)) for m in model.modules()]
+    grads = [(p.requires_grad, p.grad) for p in model.parameters()]
+    random_state = torch.get_rng_state()
+    images = IMAGES.clone()
+    unravel(model, images)
+    assert [(m.training, len(m._forward_hooks)) for m in model.modules()] == flags
+    assert [(p.requires_grad, p.grad) for p in model.parameters()] == grads
+    assert all(torch.equal(model.state_dict()[key], value) for key, value in state.items())
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert torch.equal(images, IMAGES)
+
+
+def test_wrapped_models_are_looked_through():
+    model = with_lively_statistics(AkamasterNet()).eval()
+    chain = unravel(nn.DataParallel(model), IMAGES)
+    assert chain.blocks[0].name == "layer1.0"
+
+
+def test_a_very_deep_network_at_initialisation_can_be_unravelled():
+    # its eval-mode output overflows, so that it is compared under batch statistics
+    assert len(unravel(Architecture("resnet1202", width=2).build(), IMAGES).blocks) == 600
+
+
+def test_on_the_meta_device_shapes_are_found_without_values():
+    model = Architecture("resnet56").build(device="meta")
+    chain = unravel(model, torch.empty(1, 3, 32, 32, device="meta"))
+    assert chain.blocks[9].out_shape == (32, 16, 16)
+
+
+class Custom(nn.Module):
+    """One block whose forward a test writes."""
+
+    def __init__(self, forward, blocks=1):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 1)
+        self.blocks = nn.ModuleList(CustomBlock(forward) for _ in range(blocks))
+        self.fc = nn.Linear(4, 10)
+
+    def forward(self, x):
+        x = self.stem(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.fc(x.mean((2, 3)))
+
+
+class CustomBlock(nn.Module):
+    def __init__(self, forward):
+        super().__init__()
+        self.f, self.g = nn.Conv2d(4, 4, 3, 1, 1), nn.Conv2d(4, 4, 1)
+        self.norm = nn.BatchNorm2d(4)
+        self.drop_path = nn.Dropout(0.5)
+        self.relu = nn.ReLU(inplace=True)
+        self.body = forward
+
+    def forward(self, x):
+        return self.body(self, x)
+
+
+def f(m, x):
+    return m.norm(m.f(x))
+
+
+SUMS = {
+    "x + f": lambda m, x: x + f(m, x),
+    "f + x": lambda m, x: f(m, x) + x,
+    "in place": lambda m, x: f(m, x).add_(x),
+    "sum of a list": lambda m, x: sum([x, f(m, x)]),
+    "stacked": lambda m, x: torch.stack([x, f(m, x)]).sum(0),
+    "stacked along another axis": lambda m, x: torch.stack((f(m, x), x), dim=1).sum(dim=1),
+    "minus minus": lambda m, x: x - (-f(m, x)),
+    "scaled": lambda m, x: torch.add(x, f(m, x), alpha=0.1),
+    "drop path, called twice": lambda m, x: x + m.drop_path(f(m, m.drop_path(x))),
+    "shared ReLU": lambda m, x: x + m.relu(f(m, m.relu(m.g(x)))),
+    "three addends": lambda m, x: x + m.g(x) + f(m, x),
+}
+
+
+@pytest.mark.parametrize("style", SUMS)
+def test_every_way_to_write_a_sum_is_the_same_block(style):
+    model = with_lively_statistics(Custom(SUMS[style], blocks=2)).eval()
+    chain = unravel(model, IMAGES)
+    assert [block.name for block in chain.blocks] == ["blocks.0", "blocks.1"]
+    x = model.stem(IMAGES)
+    block = model.blocks[0]
+    with torch.no_grad():
+        assert torch.equal(chain.blocks[0].shortcut(x), x)
+        torch.testing.assert_close(chain.blocks[0].branch(x), block(x.clone()) - x)
+        torch.testing.assert_close(chain(IMAGES), model(IMAGES.clone()))
+
+
+def test_an_inline_padding_shortcut_is_found():
+    model = Custom(
+        lambda m, x: f(m, x)[:, :, ::2, ::2] + F.pad(x[:, :2, ::2, ::2], (0, 0, 0, 0, 1, 1))
+    )
+    block = unravel(model, IMAGES).blocks[0]
+    assert block.kind == "transition"
+    x = torch.randn(2, 4, 8, 8)
+    assert torch.equal(block.shortcut(x), F.pad(x[:, :2, ::2, ::2], (0, 0, 0, 0, 1, 1)))
+
+
+def test_a_preactivation_projection_takes_the_norm_and_the_norm_is_a_link():
+    def forward(m, x):
+        h = torch.relu(m.norm(x))
+        return m.g(h) + m.g(torch.relu(m.f(h)))
+
+    chain = unravel(with_lively_statistics(Custom(forward, blocks=2)).eval(), IMAGES)
+    _, link, block = chain.steps
+    assert isinstance(link, Link)
+    assert type(block.after) is nn.Identity
+    assert isinstance(block.shortcut, nn.Conv2d)
+    assert block.shortcut.kernel_size == (1, 1)
+
+
+def test_the_activation_after_the_sum_belongs_to_the_block_and_a_norm_does_not():
+    chain = unravel(Custom(lambda m, x: m.relu(x + f(m, x))), IMAGES)
+    assert isinstance(chain.blocks[0].after, nn.ReLU)
+    assert not chain.blocks[0].after.inplace
+    chain = unravel(Custom(lambda m, x: m.relu(m.norm(x + m.f(x))), blocks=2), IMAGES)
+    assert type(chain.blocks[0].after) is nn.Identity
+    assert [type(step).__name__ for step in chain.steps] == [
+        "ResidualBlock",
+        "Link",
+        "ResidualBlock",
+    ]
+
+
+def test_two_blocks_of_one_module_get_names_of_their_own():
+    def forward(m, x):
+        x = x + m.f(x)
+        return x + m.g(x)
+
+    names = [block.name for block in unravel(Custom(forward), IMAGES).blocks]
+    assert names == ["blocks.0#1", "blocks.0#2"]
+
+
+def test_a_later_use_of_a_tensor_changed_in_place_means_the_changed_one():
+    def forward(m, x):
+        h = m.f(x)
+        m.relu(h)  # changes h
+        return x + m.g(h)
+
+    model = Custom(forward).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(unravel(model, IMAGES)(IMAGES), model(IMAGES.clone()))
+
+
+def test_one_block_without_stem_or_head_is_a_chain():
+    chain = unravel(LinearResNet(0.5), torch.ones(1, 4, 1, 1))
+    assert len(chain.blocks) == 1
+    assert chain(torch.ones(1, 4, 1, 1)).tolist() == [[1.5] * 4]
+
+
+REFUSED = {
+    "two equal convolutions": (lambda m, x: m.f(x) + m.g(x), "none stands out as the shortcut"),
+    "broadcast": (lambda m, x: x + m.g(x.mean((2, 3), keepdim=True)), "broadcasts a path of shape"),
+    "concatenation": (lambda m, x: torch.cat([x[:, :2], m.f(x)[:, :2]], 1), "merge by cat"),
+    "product": (lambda m, x: x * torch.sigmoid(m.g(m.f(x))), "merge by mul"),
+    "no parameters": (lambda m, x: x + torch.relu(x), "no residual blocks"),
+    "value dependent": (lambda m, x: x + m.f(x) if x.sum() > 0 else x, "must not branch on values"),
+    "no sum": (lambda m, x: m.relu(m.f(x)), "it has no sums"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_told_is_refused_with_the_reason(case):
+    forward, reason = REFUSED[case]
+    with pytest.raises(ChainError, match=reason):
+        unravel(Custom(forward), IMAGES)
+
+
+def test_a_model_that_its_trace_does_not_describe_is_refused():
+    def forward(m, x):
+        h = m.f(x)
+        h[:, 0] = 0  # written into a view: invisible to the trace
+        return x + h
+
+    with pytest.raises(ChainError, match=r"cannot be traced|something else than its trace"):
+        unravel(Custom(forward), IMAGES)
+
+
+def test_an_example_that_does_not_fit_is_refused():
+    with pytest.raises(ChainError, match=r"does not run on an example of shape \(2, 5, 8, 8\)"):
+        unravel(AkamasterNet(), torch.zeros(2, 5, 8, 8))
+
+
+def test_weights_that_are_not_finite_are_refused():
+    model = AkamasterNet()
+    with torch.no_grad():
+        model.linear.bias[0] = float("nan")
+    with pytest.raises(ChainError, match="not finite on the example"):
+        unravel(model, IMAGES)
+
+
+def test_plain_blocks_are_those_of_the_models_own_classes():
+    class Pair(nn.Module):
+        def __init__(self, stride):
+            super().__init__()
+            self.a, self.b = nn.Conv2d(4, 4, 3, stride, 1), nn.Conv2d(4, 4, 3, 1, 1)
+
+        def forward(self, x):
+            return F.relu(self.b(F.relu(self.a(x))))
+
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), Pair(1), Pair(2), nn.Flatten(), nn.LazyLinear(10))
+    model(IMAGES)
+    chain = unravel(model, IMAGES)
+    assert all(isinstance(block, PlainBlock) for block in chain.blocks)
+    assert [(b.name, b.deletable) for b in chain.blocks] == [("1", True), ("2", False)]

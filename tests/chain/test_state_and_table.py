@@ -1,0 +1,69 @@
+import pytest
+import torch
+from nets import AkamasterNet
+from torch import nn
+
+from resprobe.chain import block_table, left_as_found, unravel
+from resprobe.networks import Architecture, count_parameters, multiply_adds
+
+
+def test_everything_comes_back_when_the_body_raises():
+    model = AkamasterNet().train()
+    model.layer1.eval()
+    model.bn1.weight.requires_grad_(False)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    modes = [m.training for m in model.modules()]
+
+    def fail():
+        with left_as_found(model, training=True, requires_grad=True):
+            model(torch.randn(4, 3, 16, 16))
+            assert not torch.equal(model.bn1.running_mean, before["bn1.running_mean"])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert [m.training for m in model.modules()] == modes
+    assert not model.bn1.weight.requires_grad
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_buffers_that_nobody_changed_are_not_written():
+    # a pending backward pass of the user's would be refused after a write to what it saved
+    model = nn.BatchNorm2d(3).eval()
+    loss = model(torch.randn(2, 3, 4, 4)).square().sum()
+    with left_as_found(model, training=False):
+        model(torch.randn(2, 3, 4, 4))
+    loss.backward()
+    assert model.weight.grad is not None
+
+
+@pytest.mark.parametrize("name", ["resnet56", "plain56"])
+def test_the_table_adds_up_to_the_whole_network(name):
+    model = Architecture(name).build(device="meta")
+    example = torch.empty(1, 3, 32, 32, device="meta")
+    table = block_table(unravel(model, example))
+    assert table["parameters"].sum() == count_parameters(model) == 853_018
+    assert table["multiply_adds"].sum() == multiply_adds(model, example) == 125_485_696
+    assert table["block"].tolist() == [-1, *range(27), -1]
+    assert table.loc[10, ["in_shape", "out_shape", "kind"]].tolist() == [
+        "16x32x32",
+        "32x16x16",
+        "transition",
+    ]
+
+
+def test_a_link_says_how_its_paths_merge():
+    class Gate(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.f, self.g, self.fc = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1), nn.Linear(3, 10)
+
+        def forward(self, x):
+            x = x + self.f(x)
+            x = x * torch.sigmoid(self.g(x))
+            x = x + self.f(x)
+            return self.fc(x.mean((2, 3)))
+
+    table = block_table(unravel(Gate(), torch.randn(2, 3, 8, 8)))
+    assert table["kind"].tolist() == ["stem", "identity", "link", "identity", "head"]
+    assert table.loc[2, "merge"] == "mul"
