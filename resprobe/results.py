@@ -9,17 +9,19 @@ import math
 import platform
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import pandas_dtype
 
 from resprobe.errors import InputError
 from resprobe.files import written_atomically
 
-__all__ = ["Result", "plain_json", "versions"]
+__all__ = ["Result", "combined", "plain_json", "versions"]
 
 FORMAT = 1
 
@@ -108,6 +110,42 @@ class Result:
         return plain_json({"meta": self.meta, "rows": self.frame.to_dict("records"), **more})
 
 
+def combined(results: Sequence[Result]) -> Result:
+    """Put results of one kind, each of one network, into one result.
+
+    What differs between them is kept with each network: where two were measured on other
+    images, or normalised differently, ``meta["networks"][i]["data"]`` says how, and
+    ``meta["data"]`` keeps what they have in common.
+
+    Examples
+    --------
+    >>> parts = [
+    ...     Result("lesion", pd.DataFrame({"network": [name]}), {"networks": [{"network": name}]})
+    ...     for name in "ab"
+    ... ]
+    >>> combined(parts).frame["network"].tolist(), len(combined(parts).meta["networks"])
+    (['a', 'b'], 2)
+    """
+    first = results[0]
+    if any(result.name != first.name for result in results):
+        raise ValueError(f"only results of one kind can be combined; got {first.name} and others")
+    meta = {**first.meta, "networks": [n for r in results for n in r.meta.get("networks", [])]}
+    data = [result.meta.get("data", {}) for result in results]
+    if any(described != data[0] for described in data):
+        meta["networks"] = [
+            {**network, "data": result.meta["data"]}
+            for result in results
+            for network in result.meta.get("networks", [])
+        ]
+        meta["data"] = {
+            key: value
+            for key, value in data[0].items()
+            if all(described.get(key) == value for described in data)
+        }
+    frame = pd.concat([result.frame for result in results], ignore_index=True)
+    return Result(first.name, frame, meta)
+
+
 def _read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
     try:
         text = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -128,8 +166,8 @@ def _typed(column: pd.Series, dtype: str) -> pd.Series:
     if dtype == "bool":
         return column.map({"True": True, "False": False}.__getitem__).astype(bool)
     if dtype.startswith("float"):
-        return column.replace("", "nan").astype(dtype)
-    return column.astype(dtype)
+        column = column.replace("", "nan")
+    return column.astype(pandas_dtype(dtype))
 
 
 def plain_json(value: Any, *, indent: int | None = None) -> str:

@@ -1,0 +1,11 @@
+"""The analyses: a chain and images in, a :class:`~resprobe.results.Result` out.
+
+Every probe is written once over the chain and knows no model's class. Probes compute; they
+neither draw nor print, and they leave the model as they found it, also when they fail.
+"""
+
+from resprobe.probes.gradflow import GradientFlow, gradflow
+from resprobe.probes.lesion import lesion
+from resprobe.probes.plan import Plan, plan_gradflow, plan_lesion
+
+__all__ = ["GradientFlow", "Plan", "gradflow", "lesion", "plan_gradflow", "plan_lesion"]

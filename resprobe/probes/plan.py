@@ -1,0 +1,129 @@
+"""What a study would do, before it does it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from resprobe.chain import Chain, calls, intact, left_as_found, single_deletions
+from resprobe.datasets import Batches
+from resprobe.probes.study import check_fit
+
+__all__ = ["Plan", "plan_gradflow", "plan_lesion"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would run.
+
+    Attributes
+    ----------
+    study : str
+        What it is.
+    images, programs : int
+        Images to see; forward programs run on each of them.
+    block_evaluations : int
+        Calls of a block or link per image: for lesions the nodes of the prefix tree.
+    block_evaluations_apart : int
+        The same if every program were run by itself.
+    duration_s : float
+        Estimated from a few images timed here, stage by stage.
+    memory_bytes : int
+        Estimated: parameters, images, and the activations alive at a time.
+    """
+
+    study: str
+    images: int
+    programs: int
+    block_evaluations: int
+    block_evaluations_apart: int
+    duration_s: float
+    memory_bytes: int
+
+
+def plan_lesion(chain: Chain, data: Batches) -> Plan:
+    """Return what :func:`resprobe.lesion` would do; every step is timed on one batch."""
+    check_fit(chain, data)
+    programs = [intact(chain), *single_deletions(chain).values()]
+    counts = calls(programs)
+    with left_as_found(chain, training=False), torch.inference_mode():
+        x = _sample(data)
+        stem_s, hidden = _timed(chain.stem, x)
+        duration_s, widest = stem_s, hidden
+        for place, step in enumerate(chain.steps):
+            step_s, hidden = _timed(step, hidden)
+            kept = sum(n for call, n in counts.items() if call.step == place and not call.deleted)
+            duration_s += step_s * kept
+            widest = max(widest, hidden, key=Tensor.numel)
+        head_s, _ = _timed(chain.head, hidden)
+        duration_s += head_s * len(programs)
+    per_image = widest.numel() * widest.element_size() / len(x)
+    return Plan(
+        study="lesion: single deletions",
+        images=data.n,
+        programs=len(programs),
+        block_evaluations=counts.total(),
+        block_evaluations_apart=sum(map(len, programs)),
+        duration_s=duration_s * data.n / len(x),
+        # waiting for the walk: two activations; inside a block: three more
+        memory_bytes=_held(chain, data) + int(5 * per_image * data.batch_size),
+    )
+
+
+def plan_gradflow(chain: Chain, data: Batches) -> Plan:
+    """Return what :func:`resprobe.gradflow` would do; one batch is run forward and back."""
+    check_fit(chain, data)
+    saved: dict[int, int] = {}
+
+    def count(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        saved[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with left_as_found(chain, training=False, requires_grad=True), torch.enable_grad():
+        x = _sample(data).requires_grad_()
+        hooks = torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor)
+        begin = time.perf_counter()
+        with hooks:
+            loss = F.cross_entropy(chain(x), torch.zeros(len(x), dtype=torch.long, device=x.device))
+        torch.autograd.grad(loss, [x, *(p for _, p in chain.model_parameters)], allow_unused=True)
+        duration_s = time.perf_counter() - begin
+    return Plan(
+        study="gradflow",
+        images=data.n,
+        programs=1,
+        block_evaluations=len(chain.steps),
+        block_evaluations_apart=len(chain.steps),
+        duration_s=duration_s * data.n / len(x),
+        memory_bytes=_held(chain, data) + sum(saved.values()) * data.batch_size // len(x),
+    )
+
+
+def _sample(data: Batches) -> Tensor:
+    x: Tensor = next(iter(data))[0]
+    return x[:16].clone()
+
+
+def _timed(step: Callable[[Tensor], Tensor], x: Tensor) -> tuple[float, Tensor]:
+    """Run a step twice and time the second run; the first one warms up."""
+    step(x)
+    _wait_for(x.device)
+    begin = time.perf_counter()
+    out = step(x)
+    _wait_for(x.device)
+    return time.perf_counter() - begin, out
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _held(chain: Chain, data: Batches) -> int:
+    parameters = sum(p.numel() * p.element_size() for p in chain.parameters())
+    return parameters + data.data.images.numel()

@@ -1,0 +1,63 @@
+"""What every probe does before and after: check that chain and images fit, say what was run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from resprobe.chain import Chain
+from resprobe.datasets import Batches
+from resprobe.errors import InputError
+from resprobe.networks import count_parameters
+from resprobe.results import versions
+
+__all__ = ["check_fit", "provenance"]
+
+
+def check_fit(chain: Chain, data: Batches) -> None:
+    """Raise unless the images and labels are such as the network takes and gives.
+
+    Raises
+    ------
+    InputError
+        If channels or number of classes differ, or the head gives no logits.
+    """
+    channels, taken = data.data.channels, chain.stem.in_shape[0]
+    if channels != taken:
+        raise InputError(
+            f"the network takes images of {taken} channel(s) and {data.data.name} has {channels}; "
+            "name the data set that it was trained on with --data"
+        )
+    if len(chain.head.out_shape) != 1:
+        raise InputError(
+            f"the network gives an output of shape {chain.head.out_shape} per image; "
+            "one logit per class is wanted"
+        )
+    classes = len(data.data.classes)
+    if classes != chain.classes:
+        raise InputError(
+            f"the network's head has {chain.classes} classes and {data.data.name} has {classes}; "
+            "name the data set that it was trained on with --data"
+        )
+
+
+def provenance(
+    chain: Chain, data: Batches, *, network: str, seed: int, about: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return the ``meta`` that every result carries; ``about`` describes the network further."""
+    parameter = next(chain.parameters(), None)
+    described = {
+        "network": network,
+        "parameters": sum(p.numel() for _, p in chain.model_parameters) or count_parameters(chain),
+        "blocks": len(chain.blocks),
+        "plain": chain.is_plain,
+        "classes": chain.classes,
+        **(about or {}),
+    }
+    return {
+        **versions(),
+        "device": str(chain.device),
+        "dtype": str(parameter.dtype).removeprefix("torch.") if parameter is not None else None,
+        "seed": seed,
+        "data": data.describe(),
+        "networks": [described],
+    }
