@@ -74,7 +74,9 @@ def test_impossible_counts_are_refused(k, n):
         wilson(k, n)
 
 
-@pytest.mark.parametrize("cells", [*sorted(set(itertools.permutations((-1, 1, 1, 1)))), (0, 0, 0, 0)])
+@pytest.mark.parametrize(
+    "cells", [*sorted(set(itertools.permutations((-1, 1, 1, 1)))), (0, 0, 0, 0)]
+)
 def test_impossible_cells_are_refused(cells):
     with pytest.raises(ValueError, match="counts >= 0"):
         paired_difference(*cells)

@@ -79,7 +79,8 @@ def gradflow(
         count as 1e-8) and ``residual_share``
         (||residual|| / (||identity|| + ||residual||), mean over images, in [0, 1]).
         ``weights``: Result "gradflow-weights" with ``network, parameter, block`` (-1 stem or
-        link, number of blocks for the head), ``gradient_norm`` (of the *mean* loss over all
+        link, number of blocks for the head), ``dimensions`` (4 for a convolution),
+        ``gradient_norm`` (of the *mean* loss over all
         images) and ``weight_norm``.
 
     Raises
@@ -257,6 +258,7 @@ def _weight_frame(chain: Chain, sums: list[Tensor], n: int, network: str) -> pd.
             "network": network,
             "parameter": name,
             "block": place.get(id(parameter), -1),
+            "dimensions": parameter.dim(),
             "gradient_norm": float(total.norm()) / n,
             "weight_norm": float(parameter.detach().double().norm()),
         }

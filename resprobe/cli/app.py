@@ -1,0 +1,46 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from resprobe.cli.commands import data, demo, describe, gradflow, lesion, train
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="resprobe",
+    help="See how residual networks use their depth.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+app.command("train")(train.train)
+app.command("lesion")(lesion.lesion)
+app.command("gradflow")(gradflow.gradflow)
+app.command("describe")(describe.describe)
+app.command("demo")(demo.demo)
+app.add_typer(data.app, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"resprobe {version('resprobe')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """See how residual networks use their depth."""

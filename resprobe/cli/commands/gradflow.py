@@ -1,0 +1,110 @@
+"""``resprobe gradflow``: how gradients divide between identity and residual path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from resprobe.cli import options as o
+from resprobe.cli.output import deliver, prepared, show_plans
+from resprobe.cli.say import note, progress, table
+from resprobe.cli.subjects import Request, subjects
+
+if TYPE_CHECKING:
+    from resprobe.results import Result
+
+__all__ = ["gradflow", "told"]
+
+GRADFLOW_IMAGES = 256
+
+
+def gradflow(
+    arch: o.Arch = "",
+    ckpt: o.Ckpt = None,
+    batch_norm: Annotated[
+        str,
+        typer.Option(
+            "--batch-norm",
+            help="Statistics of BatchNorm: running or batch; auto takes running for a trained "
+            "network and batch for one at initialisation.",
+        ),
+    ] = "auto",
+    data: o.Data = "",
+    data_root: o.DataRoot = None,
+    split: o.Split = "test",
+    images: Annotated[
+        int | None,
+        typer.Option(
+            "--images",
+            min=1,
+            help=f"N images, evenly spaced over the split (default {GRADFLOW_IMAGES} or all).",
+        ),
+    ] = None,
+    normalise: o.Normalise = "",
+    device: o.Device = "auto",
+    seed: o.Seed = 0,
+    batch_size: o.BatchSize = None,
+    width: o.Width = 16,
+    out: o.Out = None,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    dry_run: o.DryRun = False,
+) -> None:
+    """Split the gradient at every block into its identity and its residual part.
+
+    Several networks are overlaid: resprobe gradflow --arch plain20,plain56,resnet56
+    """
+    from resprobe import probes
+    from resprobe.errors import one_of
+    from resprobe.results import combined
+
+    if batch_norm not in ("auto", "running", "batch"):
+        raise one_of("choice for --batch-norm", batch_norm, ("auto", "running", "batch"))
+    request = Request(
+        arch=arch, ckpt=ckpt, data=data, data_root=data_root, split=split, normalise=normalise,
+        device=device, seed=seed, images=images, batch_size=batch_size, width=width, quiet=quiet,
+        images_by_default=GRADFLOW_IMAGES,
+    )  # fmt: skip
+    out = None if dry_run else prepared(out)
+    found = subjects(request)
+    if dry_run:
+        show_plans([(s.network, probes.plan_gradflow(s.chain, s.data)) for s in found], json=json)
+        return
+    flows = []
+    for s in found:
+        running = batch_norm == "running" or (batch_norm == "auto" and s.trained)
+        if not running:
+            note(
+                f"{s.network}: BatchNorm uses the statistics of each batch of {s.data.batch_size}",
+                quiet=quiet,
+            )
+        with progress(f"gradflow {s.network}", quiet=quiet) as step:
+            flows.append(
+                probes.gradflow(
+                    s.chain,
+                    s.data,
+                    network=s.network,
+                    batch_norm="running" if running else "batch",
+                    seed=seed,
+                    about=s.about,
+                    progress=step,
+                )
+            )
+    blocks, weights = (combined(parts) for parts in zip(*flows, strict=True))
+    deliver([blocks, weights], told, out=out, json=json, quiet=quiet)
+
+
+def told(result: Result) -> str:
+    """Return the gradient flow as a table for people."""
+    frame = result.frame.rename(columns={"residual_share": "residual share"})
+    numbers = ["output", "identity", "residual", "input", "cosine", "residual share"]
+    shown = frame[["network", "block", "name", "stage", "kind", *numbers]].copy()
+    for column in numbers:
+        shown[column] = frame[column].map("{:.4g}".format).replace("nan", "-")
+    n = int(frame["n"].iloc[0])
+    return (
+        f"{table(shown)}\n"
+        f"L2 norms of dL/dx per image, mean over {n} images; L is the cross entropy summed over "
+        "images."
+    )

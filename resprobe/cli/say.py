@@ -1,0 +1,85 @@
+"""What the command line prints, and where."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["human_bytes", "human_time", "note", "progress", "table"]
+
+
+def note(text: str, *, quiet: bool) -> None:
+    """Print one line to stderr, unless quiet."""
+    if not quiet:
+        print(f"resprobe: {text}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def progress(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield a callback (done, in all) that draws a bar with the time left, on a terminal only."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("elapsed"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def table(frame: pd.DataFrame) -> str:
+    """Return a frame as aligned text, whole whatever the terminal's width."""
+    return frame.to_string(index=False, na_rep="-")
+
+
+def human_time(seconds: float) -> str:
+    """Return a duration for people.
+
+    Examples
+    --------
+    >>> human_time(0.2), human_time(75), human_time(7300)
+    ('under 1 s', '1 min 15 s', '2 h 2 min')
+    """
+    if seconds < 1:
+        return "under 1 s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def human_bytes(size: float) -> str:
+    """Return a size for people.
+
+    Examples
+    --------
+    >>> human_bytes(2_500_000_000)
+    '2.3 GiB'
+    """
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

@@ -1,0 +1,34 @@
+"""What a result's ``meta`` tells a figure, read without trust: it may come from any file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["data_of", "networks_of"]
+
+
+def networks_of(meta: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is said of each network, as dicts with at least a ``network``.
+
+    Examples
+    --------
+    >>> networks_of({"networks": [{"network": "plain20", "plain": True}, "not a network"]})
+    [{'network': 'plain20', 'plain': True}]
+    """
+    entries = meta.get("networks")
+    if isinstance(entries, list | tuple):
+        return [entry for entry in entries if isinstance(entry, dict) and "network" in entry]
+    return []
+
+
+def data_of(meta: dict[str, Any]) -> dict[str, Any]:
+    """Return what is said of the images: ``data_set``, ``split`` and ``n``, where known.
+
+    Examples
+    --------
+    >>> data_of({"data": {"data_set": "cifar10", "n": 100}, "seed": 0})
+    {'data_set': 'cifar10', 'n': 100}
+    """
+    data = meta.get("data")
+    said = data if isinstance(data, dict) else {}
+    return {key: said[key] for key in ("data_set", "split", "n") if said.get(key) is not None}

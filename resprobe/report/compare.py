@@ -1,0 +1,94 @@
+"""Which networks a sentence may set side by side, and how it writes numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from resprobe.figures.series import Series, gather
+from resprobe.results import Result
+
+__all__ = ["Kin", "chance_of", "factor", "kin_of", "like_with_like", "percent", "points", "rounded"]
+
+Kin = Mapping[str, tuple[bool, int]]
+"""Network -> (whether it is plain, number of blocks)."""
+
+_BLOCK_COLUMN = {"lesion": "blocks", "gradflow": "block"}
+
+
+def kin_of(results: Sequence[Result]) -> dict[str, tuple[bool, int]]:
+    """Tell which networks are plain and how many blocks they have.
+
+    Lesion and gradient-flow results know; the others add nothing.
+    """
+    kin: dict[str, tuple[bool, int]] = {}
+    for result in results:
+        if result.name in _BLOCK_COLUMN:
+            column = _BLOCK_COLUMN[result.name]
+            for one in gather(result, name=result.name, numbers=(), texts=("kind", column)):
+                blocks = one.rows[column][one.rows["kind"] != "intact"]
+                kin[one.network] = (one.is_plain, int(blocks.nunique()))
+    return kin
+
+
+def like_with_like(series: Sequence[Series], kin: Kin) -> list[tuple[Series, Series]]:
+    """Pair every plain network with every residual network of as many blocks."""
+    known = [one for one in series if one.network in kin]
+    return [
+        (plain, residual)
+        for plain in known
+        for residual in known
+        if kin[plain.network][0]
+        and not kin[residual.network][0]
+        and kin[plain.network][1] == kin[residual.network][1]
+    ]
+
+
+def chance_of(series: Series) -> float | None:
+    """Return the accuracy of guessing among the network's classes, where they are known."""
+    classes = series.facts.get("classes")
+    return 1 / classes if isinstance(classes, int) and classes > 1 else None
+
+
+def percent(fraction: float) -> str:
+    """Write a fraction as percent.
+
+    Examples
+    --------
+    >>> print(percent(0.1234).replace("\u00a0", " "))
+    12.3 %
+    """
+    return f"{100 * fraction:.1f}\u00a0%"
+
+
+def points(difference: float) -> str:
+    """Write a difference of two fractions as percentage points.
+
+    Examples
+    --------
+    >>> print(points(-0.0123).replace("\u00a0", " "))
+    −1.2 points
+    """
+    return f"{100 * difference:.1f}\u00a0points".replace("-", "−")
+
+
+def rounded(number: float, *, digits: int = 2) -> str:
+    """Write a number with so many significant digits, and exponents only where it is long.
+
+    Examples
+    --------
+    >>> rounded(1723.0), rounded(0.0251), rounded(314.159, digits=3), rounded(2.51e-7)
+    ('1,700', '0.025', '314', '2.5e-07')
+    """
+    short = f"{number:.{digits}g}"
+    return f"{float(short):,.0f}" if 10**digits <= abs(number) < 1e7 else short
+
+
+def factor(ratio: float) -> str:
+    """Write a ratio with two digits, a large one with three.
+
+    Examples
+    --------
+    >>> factor(11480.0), factor(1.25)
+    ('11,500', '1.2')
+    """
+    return rounded(ratio, digits=3 if ratio >= 100 else 2)

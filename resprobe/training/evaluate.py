@@ -1,0 +1,74 @@
+"""Loss and error of a network over a set of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from resprobe.datasets import Batches
+
+__all__ = ["Evaluation", "evaluate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What a network makes of ``n`` images.
+
+    Parameters
+    ----------
+    loss : float
+        Cross entropy in nats, mean over the images.
+    wrong : int
+        Images whose highest logit is another class.
+    n : int
+        Images seen.
+    """
+
+    loss: float
+    wrong: int
+    n: int
+
+    @property
+    def error(self) -> float:
+        """Fraction of wrong answers, in [0, 1]."""
+        return self.wrong / self.n
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, batches: Batches) -> Evaluation:
+    """Run the network over all batches in eval mode; its mode is then what it was.
+
+    Parameters
+    ----------
+    model : nn.Module
+        On the device of the batches.
+    batches : Batches
+        Losses are averaged in float64, so that the batch size hardly matters.
+
+    Examples
+    --------
+    >>> from resprobe.datasets import ImageSet, Normalisation
+    >>> images = torch.zeros(4, 1, 2, 2, dtype=torch.uint8)
+    >>> data = ImageSet(images, torch.tensor([0, 0, 0, 1]), ("a", "b"), "four", "test")
+    >>> always_a = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    >>> with torch.no_grad():
+    ...     _ = always_a[1].weight.zero_(), always_a[1].bias.copy_(torch.tensor([9.0, 0.0]))
+    >>> evaluate(always_a, Batches(data, Normalisation((0.0,), (1.0,)))).error
+    0.25
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    losses, wrong = [], []
+    model.eval()
+    try:
+        for x, y in batches:
+            logits = model(x.contiguous(memory_format=torch.channels_last))
+            losses.append(F.cross_entropy(logits, y, reduction="none"))
+            wrong.append((logits.argmax(1) != y).sum())
+    finally:
+        for module, training in modes:
+            module.training = training
+    loss = torch.cat(losses).cpu().double().mean()  # Apple's GPUs know no float64
+    return Evaluation(loss=float(loss), wrong=int(torch.stack(wrong).sum()), n=batches.n)

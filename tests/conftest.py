@@ -1,0 +1,15 @@
+"""What more than one room's tests use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """Folder with the trained weights, images and reference figures that are not ours to ship."""
+    folder = os.environ.get("RESPROBE_REFERENCE")
+    if not folder:
+        pytest.skip("RESPROBE_REFERENCE names no folder with weights/, data/ and reference/")
+    return Path(folder)

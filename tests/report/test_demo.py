@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pytest
+
+from resprobe.errors import InputError
+from resprobe.report import demo_page
+from resprobe.results import Result
+
+
+@pytest.fixture
+def written(tmp_path, outline):
+    def write(results):
+        return outline(demo_page(results, tmp_path / "page.html").read_text("utf-8"))
+
+    return write
+
+
+def test_the_story_is_told_in_order_with_a_figure_and_a_table_each(story, written):
+    seen = written(story)
+    heads = [
+        "What is compared",
+        "Training",
+        "Deleting one block",
+        "Gradient flow at initialisation",
+    ]
+    heads += ["Gradient flow after training", "Gradients of the weights at initialisation"]
+    places = [seen.text.rindex(f"\n{head}\n") for head in [*heads, "How this was measured"]]
+    assert places == sorted(places)
+    assert len(seen.all("svg")) == 5
+    assert len(seen.all("table")) == 6
+
+
+def test_the_sentences_are_those_of_the_numbers(story, written):
+    text = written(story).text.replace("\u00a0", " ")
+    assert "plain8 is a plain network of 3 blocks and 77,850 parameters." in text
+    assert "Every deletion costs plain8 more than any costs resnet8" in text
+    assert "the gradient is more even in resnet8" in text
+    assert "resnet8 ends 10.0 points below plain8" in text
+
+
+def test_every_number_of_the_lesion_study_is_in_its_table(story, written):
+    text = written(story).text.replace("\u00a0", " ")
+    for figure in ("70.0", "60.0", "75.0", "12.0"):
+        assert figure in text
+    assert "identity (cannot be deleted)" in text
+    assert "none (intact)" in text
+
+
+def test_ids_are_unique_and_references_resolve(story, written):
+    seen = written(story)
+    ids = seen.values("id")
+    assert len(ids) == len(set(ids))
+    assert {reference[1:] for reference in seen.values("href")} <= set(ids)
+
+
+def test_one_network_has_one_colour_in_all_figures(fake, written, tmp_path):
+    first = fake.lesion(plain8=[0.8, 0.1, 0.2], resnet8=[0.8, 0.7, 0.6])
+    second = fake.gradflow(resnet8=[2.0, 1.0])  # alone, it would have the first colour
+    written([first, second])
+    html = (tmp_path / "page.html").read_text("utf-8")
+    flow = html[html.rindex("<svg") :]
+    assert "var(--line-1)" in flow
+    assert "var(--line-0)" not in flow
+
+
+def test_results_that_were_saved_and_loaded_give_the_same_page(story, tmp_path):
+    before = demo_page(story, tmp_path / "before.html").read_bytes()
+    again = []
+    for number, result in enumerate(story):
+        files = result.save(tmp_path / str(number))
+        again.append(Result.load(files[0]))
+    assert demo_page(again, tmp_path / "after.html").read_bytes() == before
+
+
+def test_the_same_results_give_the_same_bytes(story, tmp_path):
+    one, two = (demo_page(story, tmp_path / name).read_bytes() for name in ("1.html", "2.html"))
+    assert one == two
+
+
+def test_hostile_names_are_text_on_the_page_and_in_the_figures(fake, written, tmp_path):
+    name = "plain<script>alert('$x^2$')</script>"
+    seen = written([fake.lesion(**{name: [0.8, 0.1, 0.2]}), fake.gradflow(**{name: [2.0, 1.0]})])
+    assert not seen.all("script")
+    assert seen.text.count("alert('$x^2$')") > 5
+    assert "\\$" not in seen.text
+    assert "<script" not in (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_a_single_lesion_result_makes_a_page(fake, written):
+    seen = written([fake.lesion(resnet8=[0.8, 0.7, 0.6])])
+    assert "Deleting one block" in seen.text
+    assert "Training" not in seen.text
+
+
+def test_two_results_of_a_kind_share_a_section(fake, written):
+    seen = written([fake.lesion(plain8=[0.8, 0.1, 0.2]), fake.lesion(resnet8=[0.8, 0.7, 0.6])])
+    assert len(seen.all("svg")) == 1
+    assert "Every deletion costs plain8 more than any costs resnet8" in seen.text
+
+
+def test_a_meta_that_says_nothing_is_survived(fake, written):
+    results = [fake.lesion(resnet8=[0.8, 0.7]), fake.train(resnet8=[(0.5, 0.5)])]
+    seen = written([Result(r.name, r.frame, {}) for r in results])
+    assert "resnet8 is a residual network of 1 block." in seen.text
+
+
+def test_other_kinds_no_results_and_empty_results_are_refused(fake, tmp_path):
+    path = tmp_path / "page.html"
+    with pytest.raises(InputError, match="needs at least one result"):
+        demo_page([], path)
+    with pytest.raises(InputError, match="nothing to tell of 'paths'; it tells of train"):
+        demo_page([Result("paths", fake.weights("a").frame)], path)
+    with pytest.raises(InputError, match="has no rows"):
+        demo_page([Result("lesion", fake.lesion(resnet8=[0.8, 0.7]).frame.iloc[:0])], path)
+    assert not path.exists()

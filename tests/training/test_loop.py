@@ -1,0 +1,163 @@
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from resprobe.datasets import augment
+from resprobe.errors import ResprobeError
+from resprobe.networks import Architecture
+from resprobe.training import Recipe
+from resprobe.training.loop import Loop, epoch_order
+from resprobe.training.schedule import WINDOW
+from resprobe.training.tally import Tally
+
+
+def loop_over(data, architecture, normalisation, *, seed=5, depth=8, **changes):
+    changes = {"batch_size": 8, "iterations": 4, "milestones": (), **changes}
+    return Loop(
+        architecture.build(seed=1),
+        data,
+        normalisation=normalisation,
+        recipe=Recipe(**changes),
+        seed=seed,
+        depth=depth,
+    )
+
+
+def test_steps_are_those_of_the_textbook(two_kinds, tiny, half):
+    """v = 0.9 v + (g + 1e-4 w), w = w - 0.1 v, on batches in the order of (seed, epoch)."""
+    data = two_kinds(16)
+    loop = loop_over(data, tiny, half, iterations=2)
+    twin = tiny.build(seed=1)
+    velocity = [torch.zeros_like(weight) for weight in twin.parameters()]
+    order = epoch_order(16, seed=5, epoch=1)
+    for indices in (order[:8], order[8:]):
+        x = (data.images[indices] / 255 - 0.5) / 0.25
+        x = augment(x, seed=5, epoch=1, indices=indices)
+        loss = F.cross_entropy(twin(x), data.labels[indices])
+        gradients = torch.autograd.grad(loss, list(twin.parameters()))
+        with torch.no_grad():
+            for weight, v, gradient in zip(twin.parameters(), velocity, gradients, strict=True):
+                v.mul_(0.9).add_(gradient + 1e-4 * weight)
+                weight.sub_(0.1 * v)
+
+    tally = loop.run_epoch(1, None)
+
+    assert tally.n == 16
+    for (name, weight), ours in zip(twin.named_parameters(), loop.model.parameters(), strict=True):
+        torch.testing.assert_close(ours, weight, rtol=1e-4, atol=1e-6, msg=name)
+    for name, statistic in twin.named_buffers():
+        torch.testing.assert_close(loop.model.get_buffer(name), statistic, rtol=1e-4, atol=1e-6)
+
+
+def test_the_weight_decay_acts_on_every_parameter(two_kinds, tiny, half):
+    loop = loop_over(two_kinds(16), tiny, half)
+    (group,) = loop.optimiser.param_groups
+    assert len(group["params"]) == len(list(loop.model.parameters()))
+    assert group["weight_decay"] == 1e-4
+    assert group["momentum"] == 0.9
+
+
+@pytest.mark.parametrize(("images", "seen"), [(16, 16), (20, 20), (17, 16)])
+def test_an_epoch_sees_every_image_once_but_leaves_out_a_batch_of_one(
+    two_kinds, tiny, half, images, seen
+):
+    loop = loop_over(two_kinds(images), tiny, half, iterations=1_000)
+    batches = list(loop.batches(1))
+    together = torch.cat(batches)
+    assert len(together) == len(together.unique()) == seen
+    assert {len(batch) for batch in batches[:-1]} == {8}
+
+
+def test_every_epoch_has_its_own_order_and_every_run_of_a_seed_the_same():
+    first = epoch_order(100, seed=0, epoch=1)
+    assert torch.equal(first, epoch_order(100, seed=0, epoch=1))
+    assert not torch.equal(first, epoch_order(100, seed=0, epoch=2))
+    assert not torch.equal(first, epoch_order(100, seed=1, epoch=1))
+    assert not torch.equal(epoch_order(100, seed=1, epoch=2), epoch_order(100, seed=2, epoch=1))
+    assert sorted(first.tolist()) == list(range(100))
+
+
+def test_an_epoch_is_learnt_in_training_mode_whatever_came_before(two_kinds, tiny, half):
+    loop = loop_over(two_kinds(16), tiny, half)
+    loop.model.eval()
+    loop.run_epoch(1, None)
+    assert all(module.training for module in loop.model.modules())
+    assert loop.model.bn1.num_batches_tracked == 2
+
+
+def test_a_run_ends_at_its_last_iteration_within_an_epoch(two_kinds, tiny, half):
+    loop = loop_over(two_kinds(32), tiny, half, iterations=6)
+    assert loop.epochs == 2
+    assert loop.run_epoch(1, None).n == 32
+    assert loop.run_epoch(2, None).n == 16
+    assert loop.iteration == 6
+
+
+def test_progress_tells_the_state_after_every_iteration(two_kinds, tiny, half):
+    seen = []
+    loop = loop_over(two_kinds(20), tiny, half, iterations=6, milestones=(4,))
+    tallies = [loop.run_epoch(epoch, seen.append) for epoch in (1, 2)]
+    assert [(p.epoch, p.iteration) for p in seen] == [
+        (1, 1),
+        (1, 2),
+        (1, 3),
+        (2, 4),
+        (2, 5),
+        (2, 6),
+    ]
+    assert {(p.epochs, p.iterations) for p in seen} == {(2, 6)}
+    assert [p.learning_rate for p in seen] == pytest.approx([0.1] * 4 + [0.01] * 2)
+    assert [(seen[at].loss, seen[at].error) for at in (2, 5)] == [
+        (tally.loss, tally.error) for tally in tallies
+    ]
+
+
+def test_a_deep_network_warms_up_and_returns_to_the_rate_of_the_schedule(two_kinds, half):
+    """Two classes are told apart more often than 20 % of the time, so 100 batches suffice."""
+    architecture = Architecture("resnet8", num_classes=2, in_channels=1, width=1)
+    rates = []
+    loop = loop_over(
+        two_kinds(16), architecture, half, depth=110, iterations=150, milestones=(120,)
+    )
+    for epoch in range(1, loop.epochs + 1):
+        loop.run_epoch(epoch, lambda progress: rates.append(progress.learning_rate))
+    assert rates == pytest.approx([0.01] * WINDOW + [0.1] * 20 + [0.01] * 30)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_says_where(two_kinds, tiny, half):
+    loop = loop_over(two_kinds(32), tiny, half)
+    with torch.no_grad():
+        loop.model.fc.bias[0] = float("inf")
+    with pytest.raises(ResprobeError, match=r"the loss is (nan|inf) at iteration 1 .*rate 0\.1\)"):
+        loop.run_epoch(1, None)
+
+
+def test_a_tally_names_the_iteration_that_broke_even_when_it_looks_late():
+    tally = Tally(10, torch.device("cpu"))
+    for loss in (1.0, 2.0, float("nan"), float("nan")):
+        tally.add(torch.tensor(loss), torch.tensor(1), images=4)
+    with pytest.raises(ResprobeError, match="the loss is nan at iteration 23 "):
+        tally.read(24, 0.1)
+
+
+def test_a_tally_weighs_batches_by_their_images():
+    tally = Tally(3, torch.device("cpu"))
+    tally.add(torch.tensor(1.0), torch.tensor(3), images=6)
+    tally.read(1, 0.1)
+    tally.add(torch.tensor(4.0), torch.tensor(1), images=2)
+    tally.add(torch.tensor(2.0), torch.tensor(0), images=2)
+    tally.read(3, 0.1)
+    assert tally.loss == (6 * 1.0 + 2 * 4.0 + 2 * 2.0) / 10
+    assert tally.error == 0.4
+    assert tally.n == 10
+    assert tally.last_wrong == 0
+
+
+def test_the_images_stay_as_they_are(two_kinds, tiny, half):
+    data = two_kinds(16)
+    before = copy.deepcopy((data.images, data.labels))
+    loop_over(data, tiny, half).run_epoch(1, None)
+    assert torch.equal(data.images, before[0])
+    assert torch.equal(data.labels, before[1])
