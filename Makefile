@@ -24,7 +24,7 @@ lint: $(VENV)/.installed-dev  ## Style, types and the direction of imports
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-dev  ## Speed against the naive way, side by side
-	$(BIN)/python -m pytest benchmarks -q -p no:cacheprovider
+	$(BIN)/python -m pytest benchmarks -q
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) demo
