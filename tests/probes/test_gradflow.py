@@ -16,6 +16,7 @@ from resprobe.datasets import Batches
 from resprobe.errors import InputError, ResprobeError
 from resprobe.networks import Architecture
 from resprobe.probes import gradflow, plan_gradflow
+from resprobe.probes.gradflow import _norms
 
 
 def flow_of(model, data, **options):
@@ -207,3 +208,11 @@ def test_the_plan_runs_nothing_for_keeps(model_state):
     # the input of the first convolution alone is saved for the way back
     assert plan.memory_bytes > 20 * 3 * 16 * 16 * 4
     assert model_state(model) == before
+
+
+@pytest.mark.parametrize("scale", [1e-40, 1e-30, 1e-3, 1e25])
+def test_norms_are_right_where_squares_leave_the_range_of_float32(scale):
+    gradient = scale * torch.randn(5, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    expected = gradient.double().flatten(1).norm(dim=1)
+    assert expected.min() > 0
+    torch.testing.assert_close(_norms(gradient), expected, rtol=1e-6, atol=0)
