@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import operator
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +11,11 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
+from resprobe.chain.rewrite import (
+    add_what_is_stacked_and_summed,
+    functionalise,
+    take_batch_sizes_where_they_are_used,
+)
 from resprobe.errors import ChainError
 
 __all__ = ["Trace", "trace", "unwrapped"]
@@ -71,8 +74,8 @@ def trace(model: nn.Module, example: Tensor) -> Trace:
         ) from error
     _drop_checks_on_arguments(graph)
     modules = {path: module for path, module in model.named_modules(remove_duplicate=False)}
-    modules |= _functionalise(graph, modules)
-    _add_what_is_stacked_and_summed(graph)
+    modules |= functionalise(graph, modules)
+    add_what_is_stacked_and_summed(graph)
     attributes = {
         node.target: operator.attrgetter(node.target)(model)
         for node in graph.nodes
@@ -89,6 +92,7 @@ def trace(model: nn.Module, example: Tensor) -> Trace:
             f"{type(model).__name__} does not run on an example of shape "
             f"{tuple(example.shape)} ({_first_line(error)})"
         ) from error
+    take_batch_sizes_where_they_are_used(graph_module.graph, recorder.values)
     return Trace(graph_module.graph, modules, recorder.values)
 
 
@@ -127,76 +131,6 @@ def _drop_checks_on_arguments(graph: fx.Graph) -> None:
         unused = not node.users and node.op not in ("output", "call_module")
         if unused and node is not next(iter(graph.nodes)):
             graph.erase_node(node)
-
-
-def _functionalise(graph: fx.Graph, modules: dict[str, Any]) -> dict[str, nn.Module]:
-    """Replace in-place operations by their pure twins; return the modules that this changes.
-
-    After ``relu_(x)`` the name ``x`` means the changed tensor, so every later use of ``x`` is
-    pointed to the operation's result.
-    """
-    replaced: dict[str, nn.Module] = {}
-    for node in list(graph.nodes):
-        if node.op == "call_module" and getattr(modules[node.target], "inplace", False):
-            # a shallow copy shares the parameters and differs in the flag alone
-            twin = copy.copy(modules[node.target])
-            twin.inplace = False
-            replaced[node.target] = twin
-        elif node.kwargs.get("inplace") is True:
-            node.kwargs = {**node.kwargs, "inplace": False}
-        elif (pure := _pure_twin(node)) is not None:
-            node.target = pure
-        else:
-            continue
-        _redirect_later_uses(node)
-    return replaced
-
-
-def _pure_twin(node: fx.Node) -> str | Callable[..., Any] | None:
-    """Return what a method or function ending in ``_``, or an operator ``i...``, stands for."""
-    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
-    if node.op == "call_method" and name.endswith("_") and not name.endswith("__"):
-        return name[:-1]
-    if node.op != "call_function":
-        return None
-    if getattr(operator, name, None) is node.target and name.startswith("i"):
-        twin: Callable[..., Any] | None = getattr(operator, name[1:], None)
-        return twin
-    if name.endswith("_") and not name.endswith("__"):
-        return getattr(torch, name[:-1], None) or getattr(nn.functional, name[:-1], None)
-    return None
-
-
-def _redirect_later_uses(node: fx.Node) -> None:
-    changed = node.args[0] if node.args else node.kwargs.get("input")
-    if not isinstance(changed, fx.Node):
-        return
-    for user in list(changed.users):
-        if user is not node and node < user:
-            user.replace_input_with(changed, node)
-
-
-def _add_what_is_stacked_and_summed(graph: fx.Graph) -> None:
-    """Write ``torch.stack([x, f]).sum(0)`` as the sum that it is."""
-    for node in list(graph.nodes):
-        stack = node.args[0] if node.args else None
-        if node.target not in (torch.sum, "sum") or not isinstance(stack, fx.Node):
-            continue
-        axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
-        along = stack.args[1] if len(stack.args) > 1 else stack.kwargs.get("dim", 0)
-        plain = not set(node.kwargs) - {"dim"} and len(stack.users) == 1
-        if stack.target is not torch.stack or not plain or axis not in (along, [along], (along,)):
-            continue
-        addends = stack.args[0] if stack.args else stack.kwargs["tensors"]
-        assert isinstance(addends, list | tuple)
-        total = addends[0]
-        for addend in addends[1:]:
-            with graph.inserting_before(node):
-                total = graph.call_function(operator.add, (total, addend))
-            total.meta = dict(node.meta)
-        node.replace_all_uses_with(total)
-        graph.erase_node(node)
-        graph.erase_node(stack)
 
 
 def _used(graph: fx.Graph, modules: dict[str, Any]) -> dict[str, Any]:

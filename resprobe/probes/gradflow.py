@@ -197,7 +197,7 @@ def _norms(gradient: Tensor) -> Tensor:
     Summing float32 squares errs by some 1e-7 and is many times faster than in float64, which
     is needed only where squares leave float32's range.
     """
-    norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1).double()
+    norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1).double()
     if norms.min() < 1e-15 or norms.max() > 1e15:
         norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1, dtype=torch.float64)
     return norms

@@ -246,6 +246,29 @@ def test_a_later_use_of_a_tensor_changed_in_place_means_the_changed_one():
         torch.testing.assert_close(unravel(model, IMAGES)(IMAGES), model(IMAGES.clone()))
 
 
+@pytest.mark.parametrize("measure", ["size", "shape", "unpacked"])
+def test_a_batch_size_taken_at_the_start_and_used_at_the_end_hides_no_block(measure):
+    class Early(Custom):
+        def forward(self, x):
+            if measure == "size":
+                n = x.size(0)
+            elif measure == "shape":
+                n = x.shape[0]
+            else:
+                n, _, _, _ = x.shape
+            x = self.stem(x)
+            for block in self.blocks:
+                x = block(x)
+            return self.fc(x.mean((2, 3)).view(n, -1))
+
+    model = Early(SUMS["x + f"], blocks=3).eval()
+    chain = unravel(model, IMAGES)
+    assert len(chain.blocks) == 3
+    with torch.no_grad():
+        other = torch.randn(5, 3, 32, 32)
+        torch.testing.assert_close(chain(other), model(other))
+
+
 def test_one_block_without_stem_or_head_is_a_chain():
     chain = unravel(LinearResNet(0.5), torch.ones(1, 4, 1, 1))
     assert len(chain.blocks) == 1

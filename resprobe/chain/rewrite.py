@@ -1,0 +1,132 @@
+"""Rewrite a traced graph so that it says the same in the form that discovery reads."""
+
+from __future__ import annotations
+
+import copy
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+__all__ = [
+    "add_what_is_stacked_and_summed",
+    "functionalise",
+    "take_batch_sizes_where_they_are_used",
+]
+
+
+def functionalise(graph: fx.Graph, modules: dict[str, Any]) -> dict[str, nn.Module]:
+    """Replace in-place operations by their pure twins; return the modules that this changes.
+
+    After ``relu_(x)`` the name ``x`` means the changed tensor, so every later use of ``x`` is
+    pointed to the operation's result.
+    """
+    replaced: dict[str, nn.Module] = {}
+    for node in list(graph.nodes):
+        if node.op == "call_module" and getattr(modules[node.target], "inplace", False):
+            # a shallow copy shares the parameters and differs in the flag alone
+            twin = copy.copy(modules[node.target])
+            twin.inplace = False
+            replaced[node.target] = twin
+        elif node.kwargs.get("inplace") is True:
+            node.kwargs = {**node.kwargs, "inplace": False}
+        elif (pure := _pure_twin(node)) is not None:
+            node.target = pure
+        else:
+            continue
+        _redirect_later_uses(node)
+    return replaced
+
+
+def _pure_twin(node: fx.Node) -> str | Callable[..., Any] | None:
+    """Return what a method or function ending in ``_``, or an operator ``i...``, stands for."""
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    if node.op == "call_method" and name.endswith("_") and not name.endswith("__"):
+        return name[:-1]
+    if node.op != "call_function":
+        return None
+    if getattr(operator, name, None) is node.target and name.startswith("i"):
+        twin: Callable[..., Any] | None = getattr(operator, name[1:], None)
+        return twin
+    if name.endswith("_") and not name.endswith("__"):
+        return getattr(torch, name[:-1], None) or getattr(nn.functional, name[:-1], None)
+    return None
+
+
+def _redirect_later_uses(node: fx.Node) -> None:
+    changed = node.args[0] if node.args else node.kwargs.get("input")
+    if not isinstance(changed, fx.Node):
+        return
+    for user in list(changed.users):
+        if user is not node and node < user:
+            user.replace_input_with(changed, node)
+
+
+def add_what_is_stacked_and_summed(graph: fx.Graph) -> None:
+    """Write ``torch.stack([x, f]).sum(0)`` as the sum that it is."""
+    for node in list(graph.nodes):
+        stack = node.args[0] if node.args else None
+        if node.target not in (torch.sum, "sum") or not isinstance(stack, fx.Node):
+            continue
+        axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
+        along = stack.args[1] if len(stack.args) > 1 else stack.kwargs.get("dim", 0)
+        plain = not set(node.kwargs) - {"dim"} and len(stack.users) == 1
+        if stack.target is not torch.stack or not plain or axis not in (along, [along], (along,)):
+            continue
+        addends = stack.args[0] if stack.args else stack.kwargs["tensors"]
+        assert isinstance(addends, list | tuple)
+        total = addends[0]
+        for addend in addends[1:]:
+            with graph.inserting_before(node):
+                total = graph.call_function(operator.add, (total, addend))
+            total.meta = dict(node.meta)
+        node.replace_all_uses_with(total)
+        graph.erase_node(node)
+        graph.erase_node(stack)
+
+
+def take_batch_sizes_where_they_are_used(graph: fx.Graph, values: dict[fx.Node, Any]) -> None:
+    """Read the batch size off the tensor at hand instead of one from far back.
+
+    ``n = x.size(0)`` at the start of a model and ``view(n, -1)`` at its end would keep ``n``
+    alive all the way, and no point between would be a cut.
+    """
+    for node in list(graph.nodes):
+        if not _is_batch_size(node, values):
+            continue
+        for user in list(node.users):
+            near = next((a for a in user.all_input_nodes if _has_batch(a, values)), None)
+            if near is None or near is _measured(node):
+                continue
+            with graph.inserting_before(user):
+                size = graph.call_method("size", (near, 0))
+            size.meta = dict(user.meta)
+            values[size] = values[node]
+            user.replace_input_with(node, size)
+
+
+def _measured(node: fx.Node) -> fx.Node | None:
+    """Return the tensor whose first size ``node`` is, as ``size(0)`` or ``shape[0]``."""
+    if node.op == "call_method" and node.target == "size" and node.args[1:] == (0,):
+        tensor = node.args[0]
+    elif node.target is operator.getitem and node.args[1] == 0:
+        shape = node.args[0]
+        if not isinstance(shape, fx.Node) or shape.target not in ("size", getattr):
+            return None
+        tensor = shape.args[0]
+    else:
+        return None
+    return tensor if isinstance(tensor, fx.Node) else None
+
+
+def _is_batch_size(node: fx.Node, values: dict[fx.Node, Any]) -> bool:
+    tensor = _measured(node)
+    return isinstance(values.get(node), int) and tensor is not None and _has_batch(tensor, values)
+
+
+def _has_batch(node: fx.Node, values: dict[fx.Node, Any]) -> bool:
+    batch = next(len(v) for n, v in values.items() if n.op == "placeholder")
+    value = values.get(node)
+    return isinstance(value, Tensor) and value.dim() > 0 and len(value) == batch
