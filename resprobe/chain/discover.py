@@ -78,7 +78,7 @@ class Segment:
 
 
 def _segments(trace: Trace) -> list[Segment]:
-    nodes = [n for n in trace.graph.nodes if n.op not in ("placeholder", "get_attr", "output")]
+    nodes = trace.from_images()
     place = {node: index for index, node in enumerate(nodes)}
     end = len(nodes)
     last_use = {

@@ -94,15 +94,17 @@ def split_sum(
     """
     terms = list(_flattened(Term(result), trace, source))
     paths = {term.node: between(source, term.node) for term in terms}
-    if len(terms) < 2 or not all(reaches for _, reaches in paths.values()):
+    fixed = [term for term in terms if not paths[term.node][1]]  # a bias: part of the branch
+    moving = [term for term in terms if paths[term.node][1]]
+    direct = [term for term in moving if term.node is source]
+    rest = [term for term in moving if term.node is not source]
+    if len(moving) < 2:
         return None
-    direct = [term for term in terms if term.node is source]
-    rest = [term for term in terms if term.node is not source]
     if not any(parameters_of(node, trace) for term in rest for node in paths[term.node][0]):
         return None
-    _check_shapes(terms, result, trace)
+    _check_shapes(moving, result, trace)
     if direct:
-        return direct, rest
+        return direct, rest + fixed
     layers = {term: weighted_layers(paths[term.node][0], trace) for term in rest}
     fewest = [term for term in rest if layers[term] == min(layers.values())]
     if len(fewest) > 1:
@@ -112,7 +114,7 @@ def split_sum(
             f"the sum at '{where(result)}' adds paths of which none stands out as the shortcut; "
             "resprobe does not guess, so write the block with its input or one projection added"
         )
-    return fewest, [term for term in rest if term is not fewest[0]]
+    return fewest, [term for term in rest if term is not fewest[0]] + fixed
 
 
 def where(node: fx.Node) -> str:

@@ -35,6 +35,14 @@ class Trace:
         nodes: list[fx.Node] = list(self.graph.nodes)
         return next(node for node in nodes if node.op == "placeholder")
 
+    def from_images(self) -> list[fx.Node]:
+        """Return the nodes that the images reach, in order; the others are the model's own."""
+        reached = {self.source}
+        for node in self.graph.nodes:
+            if node.op != "output" and not reached.isdisjoint(node.all_input_nodes):
+                reached.add(node)
+        return [node for node in self.graph.nodes if node in reached and node is not self.source]
+
     @property
     def sink(self) -> fx.Node:
         """The node of the model's output."""

@@ -151,6 +151,7 @@ class CustomBlock(nn.Module):
         self.f, self.g = nn.Conv2d(4, 4, 3, 1, 1), nn.Conv2d(4, 4, 1)
         self.norm = nn.BatchNorm2d(4)
         self.drop_path = nn.Dropout(0.5)
+        self.gain = nn.Parameter(torch.tensor([0.5, -1.0, 2.0, 0.1]))
         self.relu = nn.ReLU(inplace=True)
         self.body = forward
 
@@ -174,6 +175,16 @@ SUMS = {
     "drop path, called twice": lambda m, x: x + m.drop_path(f(m, m.drop_path(x))),
     "shared ReLU": lambda m, x: x + m.relu(f(m, m.relu(m.g(x)))),
     "three addends": lambda m, x: x + m.g(x) + f(m, x),
+    "nested and scaled": lambda m, x: torch.add(x, m.g(x) - f(m, x), alpha=0.5),
+    "minus a difference": lambda m, x: x - (m.g(x) - f(m, x)),
+    "with a bias": lambda m, x: m.gain.view(1, -1, 1, 1) + x + f(m, x),
+    "layer scale": lambda m, x: x + m.gain.view(1, -1, 1, 1) * f(m, x),
+    "gated": lambda m, x: x + m.gain.tanh().mean() * f(m, x),
+    "squeezed and excited": lambda m, x: (
+        x + f(m, x) * torch.sigmoid(m.g(f(m, x).mean((2, 3), keepdim=True)))
+    ),
+    "functional convolution": lambda m, x: x + F.conv2d(x, m.f.weight, padding=1),
+    "clone and add in place": lambda m, x: x.clone().add_(f(m, x)),
 }
 
 
@@ -269,10 +280,104 @@ def test_a_batch_size_taken_at_the_start_and_used_at_the_end_hides_no_block(meas
         torch.testing.assert_close(chain(other), model(other))
 
 
+def test_what_is_computed_from_parameters_alone_hides_no_block():
+    class Gain(Custom):
+        def __init__(self):
+            super().__init__(SUMS["x + f"], blocks=3)
+            self.gain = nn.Parameter(torch.zeros(4))
+
+        def forward(self, x):
+            gain = self.gain.exp().view(1, -1, 1, 1)  # made first, used last
+            x = self.stem(x)
+            for block in self.blocks:
+                x = block(x)
+            return self.fc((gain * x).mean((2, 3)))
+
+    assert len(unravel(Gain(), IMAGES).blocks) == 3
+
+
 def test_one_block_without_stem_or_head_is_a_chain():
     chain = unravel(LinearResNet(0.5), torch.ones(1, 4, 1, 1))
     assert len(chain.blocks) == 1
     assert chain(torch.ones(1, 4, 1, 1)).tolist() == [[1.5] * 4]
+
+
+@pytest.mark.parametrize(
+    "activation", [F.gelu, F.silu, torch.tanh, nn.GELU(), nn.PReLU(), nn.Hardswish(inplace=True)]
+)
+def test_any_elementwise_activation_after_the_sum_belongs_to_the_block(activation):
+    class Activated(Custom):
+        def __init__(self):
+            super().__init__(SUMS["x + f"])
+            self.act = activation if isinstance(activation, nn.Module) else None
+
+        def forward(self, x):
+            x = self.blocks[0](self.stem(x))
+            x = self.act(x) if self.act is not None else activation(x)
+            return self.fc(x.mean((2, 3)))
+
+    model = Activated().eval()
+    block = unravel(model, IMAGES).blocks[0]
+    x = torch.randn(2, 4, 8, 8)
+    assert torch.equal(block.after(x), activation(x.clone()))
+    with torch.no_grad():
+        assert torch.equal(block.deleted(x), activation(x.clone()))
+
+
+def test_a_number_added_to_the_input_stays_with_the_shortcut():
+    block = unravel(Custom(lambda m, x: (x + 1) + m.f(x)), IMAGES).blocks[0]
+    x = torch.randn(2, 4, 8, 8)
+    assert torch.equal(block.shortcut(x), x + 1)
+
+
+def test_arguments_with_defaults_are_left_at_them():
+    class Optional(Custom):
+        def forward(self, x, features=False, scale=None):
+            if features:
+                return self.stem(x)
+            if scale is not None:
+                x = x * scale
+            return super().forward(x)
+
+    model = Optional(SUMS["x + f"]).eval()
+    with torch.no_grad():
+        assert torch.equal(unravel(model, IMAGES)(IMAGES), model(IMAGES))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own, on first use
+def test_a_compiled_model_is_looked_through():
+    model = with_lively_statistics(AkamasterNet()).eval()
+    assert unravel(torch.compile(model), IMAGES).blocks[0].name == "layer1.0"
+
+
+def test_a_model_in_training_mode_is_traced_as_it_evaluates():
+    model = Custom(lambda m, x: x + m.f(x) * (0.0 if m.training else 1.0)).train()
+    chain = unravel(model, IMAGES)
+    assert model.training
+    with torch.no_grad():
+        assert torch.equal(chain.eval()(IMAGES), model.eval()(IMAGES))
+
+
+def test_a_model_that_changes_its_input_leaves_the_users_images_alone():
+    class Rude(Custom):
+        def forward(self, x):
+            return super().forward(x.relu_())
+
+    images = IMAGES.clone()
+    unravel(Rude(SUMS["x + f"]), images)
+    assert torch.equal(images, IMAGES)
+
+
+def test_a_parameter_in_a_link_is_no_second_path():
+    class Scaled(Custom):
+        def forward(self, x):
+            x = self.blocks[0](self.stem(x))
+            x = x * self.blocks[0].gain.view(1, -1, 1, 1)
+            return self.fc(self.blocks[1](x).mean((2, 3)))
+
+    link = unravel(Scaled(SUMS["x + f"], blocks=2), IMAGES).steps[1]
+    assert isinstance(link, Link)
+    assert link.merge == ""
 
 
 REFUSED = {
@@ -314,6 +419,27 @@ def test_weights_that_are_not_finite_are_refused():
         model.linear.bias[0] = float("nan")
     with pytest.raises(ChainError, match="not finite on the example"):
         unravel(model, IMAGES)
+
+
+def test_a_plain_network_without_modules_for_its_blocks_is_refused():
+    layers = [nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU()]
+    vgg = nn.Sequential(nn.Sequential(*layers), nn.Flatten(), nn.LazyLinear(10))
+    vgg(IMAGES)
+    with pytest.raises(ChainError, match="no plain blocks"):
+        unravel(vgg, IMAGES)
+
+    class Long(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Conv2d(3, 3, 1) for _ in range(4))
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    with pytest.raises(ChainError, match="two or three weighted layers"):
+        unravel(nn.Sequential(Long(), nn.Flatten()), IMAGES)
 
 
 def test_plain_blocks_are_those_of_the_models_own_classes():

@@ -16,7 +16,7 @@ from resprobe.datasets import Batches
 from resprobe.errors import InputError, ResprobeError
 from resprobe.networks import Architecture
 from resprobe.probes import gradflow, plan_gradflow
-from resprobe.probes.gradflow import _norms
+from resprobe.probes.gradflow import Tap, _norms
 
 
 def flow_of(model, data, **options):
@@ -61,6 +61,8 @@ def test_every_part_equals_a_backward_with_the_other_path_detached(build):
         share = residual.norm(dim=1) / (identity.norm(dim=1) + residual.norm(dim=1))
         assert frame.loc[number, "cosine"] == pytest.approx(float(cosine), rel=1e-4, abs=1e-6)
         assert frame.loc[number, "residual_share"] == pytest.approx(float(share.mean()), rel=1e-5)
+        standard_error = parts["input"].norm(dim=1).std() / 24**0.5
+        assert frame.loc[number, "input_se"] == pytest.approx(float(standard_error), rel=1e-4)
 
 
 def test_a_blocks_output_is_the_next_ones_input():
@@ -193,6 +195,45 @@ def test_a_block_that_does_not_enter_the_loss_is_named():
         flow_of(Dead(), random_batches(4))
 
 
+def test_parts_that_do_not_add_up_to_the_whole_are_an_error():
+    tap, gradient = Tap(name="layer1.0"), torch.ones(2, 3, 4, 4)
+    tap.catch_identity(gradient)
+    tap.catch_residual(gradient)
+    with pytest.raises(ResprobeError, match=r"layer1.0 miss the whole gradient by 3.3e-01"):
+        tap.catch_input(3 * gradient)
+    tap.catch_input(2 * gradient)
+
+
+def test_an_image_without_a_gradient_has_no_share_and_hides_nobody_elses():
+    gradient = torch.ones(2, 3, 4, 4)
+    gradient[1] = 0
+    tap = Tap(name="layer1.0")
+    tap.catch_identity(gradient)
+    tap.catch_residual(gradient)
+    tap.catch_input(2 * gradient)
+    shares = torch.cat(tap.figures["residual_share"])
+    assert shares.nanmean() == 0.5
+    assert shares.isnan().tolist() == [False, True]
+
+
+def test_under_batch_statistics_nothing_but_batch_norm_is_in_training_mode():
+    class Dropped(AkamasterNet):
+        def __init__(self, p):
+            super().__init__()
+            self.drop = nn.Dropout(p)
+
+        def forward(self, x):
+            return super().forward(self.drop(x))
+
+    data = random_batches(12)
+    dropping, keeping = Dropped(0.9), Dropped(0.0)
+    keeping.load_state_dict(dropping.state_dict())
+    with_dropout, without = (
+        flow_of(model, data, batch_norm="batch").blocks.frame for model in (dropping, keeping)
+    )
+    np.testing.assert_array_equal(with_dropout["input"], without["input"])
+
+
 def test_images_that_do_not_fit_are_refused():
     chain = unravel(AkamasterNet(), torch.zeros(1, 3, 16, 16))
     with pytest.raises(InputError, match="head has 10 classes and random has 3"):
@@ -205,9 +246,18 @@ def test_the_plan_runs_nothing_for_keeps(model_state):
     plan = plan_gradflow(unravel(model, next(iter(data))[0][:2]), data)
     assert (plan.images, plan.programs, plan.block_evaluations) == (40, 1, 6)
     assert plan.duration_s > 0
-    # the input of the first convolution alone is saved for the way back
-    assert plan.memory_bytes > 20 * 3 * 16 * 16 * 4
+    # what is held: parameters and images; what is saved: at least the input of each convolution
+    held = sum(p.numel() * 4 for p in model.parameters()) + 40 * 3 * 16 * 16
+    saved = 20 * 4 * (3 * 256 + 5 * 4 * 256 + 4 * 8 * 64 + 4 * 16 * 16)
+    assert held + saved < plan.memory_bytes < 5 * (held + saved)
     assert model_state(model) == before
+
+
+def test_the_plan_scales_what_it_timed_to_all_images(monkeypatch):
+    monkeypatch.setattr("time.perf_counter", iter(range(100)).__next__)  # all takes a second
+    data = random_batches(160, batch_size=16)
+    plan = plan_gradflow(unravel(AkamasterNet(), data.example()), data)
+    assert plan.duration_s == 160 / 16
 
 
 @pytest.mark.parametrize("scale", [1e-40, 1e-30, 1e-3, 1e25])

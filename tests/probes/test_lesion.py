@@ -205,4 +205,15 @@ def test_the_plan_says_what_is_then_run():
     assert (plan.block_evaluations, plan.block_evaluations_apart) == (6 + 21, 42)
     assert 0 < plan.duration_s < 60
     assert plan.memory_bytes > sum(p.numel() * 4 for p in model.parameters())
+    held = sum(p.numel() * 4 for p in model.parameters()) + 80 * 3 * 32 * 32
+    widest = 20 * 4 * 32 * 32 * 4
+    assert held + widest < plan.memory_bytes < held + 10 * widest
     assert model.training
+
+
+def test_the_planned_time_counts_every_call_of_the_walk(monkeypatch):
+    data = random_batches(160, batch_size=16)
+    chain = unravel(AkamasterNet(), data.example())
+    monkeypatch.setattr("time.perf_counter", iter(range(1000)).__next__)  # all takes a second
+    # the stem, 6 + 15 whole blocks (a deleted one is not counted), the head of 7 programs
+    assert plan_lesion(chain, data).duration_s == (1 + 21 + 7) * 160 / 16
