@@ -9,36 +9,80 @@ import typer
 
 Arch = Annotated[
     str,
-    typer.Option("--arch", help="Architecture, such as resnet56 or plain20; several with commas."),
+    typer.Option(
+        "--arch",
+        metavar="NAME[,NAME]",
+        help="Architecture, such as resnet56 or plain20; several with commas.",
+    ),
 ]
 Ckpt = Annotated[
     list[Path] | None,
-    typer.Option("--ckpt", help="Trained checkpoint, ours or foreign; may be given repeatedly."),
+    typer.Option(
+        "--ckpt",
+        metavar="FILE",
+        help="Trained checkpoint, ours or foreign; may be given repeatedly.",
+    ),
 ]
 Data = Annotated[
     str,
-    typer.Option("--data", help="Data set: embedded, cifar10, cifar100, ... or folder:PATH."),
+    typer.Option(
+        "--data",
+        metavar="NAME",
+        help="Data set: embedded, cifar10, cifar100, fashion-mnist or folder:PATH.",
+    ),
 ]
 DataRoot = Annotated[
     Path | None,
-    typer.Option("--data-root", help="Where data sets live (default data/, or RESPROBE_DATA)."),
+    typer.Option(
+        "--data-root",
+        metavar="FOLDER",
+        help="Where data sets live (default data/, or RESPROBE_DATA).",
+    ),
 ]
-Split = Annotated[str, typer.Option("--split", help="Which images: train, validation or test.")]
+Split = Annotated[
+    str, typer.Option("--split", metavar="NAME", help="Which images: train, validation or test.")
+]
 Normalise = Annotated[
     str,
-    typer.Option("--normalise", help='imagenet, cifar10, cifar100 or "m,m,m/s,s,s".'),
+    typer.Option(
+        "--normalise",
+        metavar="NAME|M/S",
+        help='imagenet, cifar10, cifar100, fashion-mnist or "m,m,m/s,s,s".',
+    ),
 ]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")]
+Device = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed", metavar="N", min=0, max=2**32 - 1, help="Seed of everything that is drawn."
+    ),
+]
 Images = Annotated[
     int | None,
-    typer.Option("--images", min=1, help="Only N images, evenly spaced over the split."),
+    typer.Option(
+        "--images", metavar="N", min=1, help="Only N images, evenly spaced over the split."
+    ),
 ]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Images at a time.")]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", metavar="N", min=1, help="Images at a time.")
+]
+SIZE_LIMIT = 65_536  # beyond any network, and below what torch can multiply without overflow
 Width = Annotated[
-    int, typer.Option("--width", min=1, help="Channels of the first stage, with --arch.")
+    int,
+    typer.Option(
+        "--width",
+        metavar="N",
+        min=1,
+        max=SIZE_LIMIT,
+        help="Channels of the first stage, with --arch.",
+    ),
 ]
-Out = Annotated[Path | None, typer.Option("--out", help="Folder for the CSV, JSON and figures.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FOLDER", help="Save CSV, JSON and figures (PNG, SVG) here."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No notes and no progress on stderr.")]
 DryRun = Annotated[

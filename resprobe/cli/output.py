@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resprobe.cli.say import human_bytes, human_time, note
+from resprobe.cli.say import about, counted, human_bytes, note
 
 if TYPE_CHECKING:
     from resprobe.probes import Plan
@@ -16,11 +17,22 @@ if TYPE_CHECKING:
 __all__ = ["deliver", "prepared", "show_plans"]
 
 
-def prepared(out: Path | None) -> Path | None:
-    """Prove that the output folder takes files, before any long work."""
+@contextlib.contextmanager
+def prepared(out: Path | None) -> Iterator[Path | None]:
+    """Prove that the output folder takes files, before any long work.
+
+    Where the work fails and left nothing in it, the folders that were made for it go again.
+    """
     from resprobe.files import prepare_folder
 
-    return None if out is None else prepare_folder(out)
+    made = [] if out is None else [path for path in (out, *out.parents) if not path.exists()]
+    try:
+        yield None if out is None else prepare_folder(out)
+    except BaseException:
+        for folder in made:
+            with contextlib.suppress(OSError):  # not empty, or never made
+                folder.rmdir()
+        raise
 
 
 def deliver(
@@ -61,17 +73,18 @@ def deliver(
 
 def show_plans(plans: Sequence[tuple[str, Plan]], *, json: bool) -> None:
     """Print what would run."""
-    from resprobe.results import plain_json
+    from resprobe.results import plain_json, versions
 
     if json:
         rows = [{"network": network, **dataclasses.asdict(plan)} for network, plan in plans]
-        print(plain_json({"meta": {"dry_run": True}, "rows": rows}))
+        print(plain_json({"meta": {**versions(), "dry_run": True}, "rows": rows}))
         return
     for network, plan in plans:
         saved = plan.block_evaluations_apart / plan.block_evaluations
         apart = f" ({plan.block_evaluations_apart} one by one, {saved:.1f}x)" if saved > 1 else ""
         print(
-            f"{network}: {plan.study}; {plan.images} images, {plan.programs} program(s), "
-            f"{plan.block_evaluations} block evaluations per image{apart}; "
-            f"about {human_time(plan.duration_s)}, {human_bytes(plan.memory_bytes)} of memory"
+            f"{network}: {plan.study}; {counted(plan.images, 'image')}, "
+            f"{counted(plan.programs, 'program')}, "
+            f"{counted(plan.block_evaluations, 'block evaluation')} per image{apart}; "
+            f"{about(plan.duration_s)}, {human_bytes(plan.memory_bytes)} of memory"
         )

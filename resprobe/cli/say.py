@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["human_bytes", "human_time", "note", "progress", "table"]
+__all__ = ["about", "counted", "human_bytes", "human_time", "note", "progress", "table"]
 
 
 def note(text: str, *, quiet: bool) -> None:
     """Print one line to stderr, unless quiet."""
-    if not quiet:
-        print(f"resprobe: {text}", file=sys.stderr, flush=True)
+    if not quiet and sys.stderr is not None:  # None, where the caller closed it, means stdout
+        print(f"resprobe: {' '.join(text.splitlines())}", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
 def progress(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """Yield a callback (done, in all) that draws a bar with the time left, on a terminal only."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
@@ -54,13 +54,35 @@ def table(frame: pd.DataFrame) -> str:
     return frame.to_string(index=False, na_rep="-")
 
 
+def counted(n: int, thing: str) -> str:
+    """Return a number of things for people.
+
+    Examples
+    --------
+    >>> counted(1, "epoch"), counted(64000, "iteration")
+    ('1 epoch', '64,000 iterations')
+    """
+    return f"{n:,} {thing}" if n == 1 else f"{n:,} {thing}s"
+
+
+def about(seconds: float) -> str:
+    """Return an estimated duration for people.
+
+    Examples
+    --------
+    >>> about(0.2), about(75)
+    ('under 1 s', 'about 1 min 15 s')
+    """
+    return human_time(seconds) if seconds < 1 else f"about {human_time(seconds)}"
+
+
 def human_time(seconds: float) -> str:
     """Return a duration for people.
 
     Examples
     --------
     >>> human_time(0.2), human_time(75), human_time(7300)
-    ('under 1 s', '1 min 15 s', '2 h 2 min')
+    ('under 1 s', '1 min 15 s', '2 h 1 min')
     """
     if seconds < 1:
         return "under 1 s"

@@ -213,7 +213,6 @@ def _tapped_loss(chain: Chain, taps: list[Tap], x: Tensor, y: Tensor) -> tuple[T
             hidden = step(hidden)
             continue
         tap = next(waiting)
-        hidden = hidden.view_as(hidden)  # the hook below sees this block's use of it alone
         hidden.register_hook(tap.catch_input)
         if isinstance(step, ResidualBlock):
             # views split the input by path: a hook on each sees what comes back through it

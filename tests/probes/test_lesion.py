@@ -108,6 +108,9 @@ def test_a_plain_block_is_bypassed_or_listed_as_not_deletable():
     twin = copy.deepcopy(model)
     twin.layer2[1] = torch.nn.Identity()
     assert frame.loc[5, "correct"] == int(hits_of(twin, data).sum())
+    with torch.no_grad():
+        x, y = next(iter(data))
+        assert frame.loc[5, "loss"] == pytest.approx(float(F.cross_entropy(twin(x), y)), rel=1e-5)
 
 
 def test_rows_are_labelled_and_carry_their_intervals():

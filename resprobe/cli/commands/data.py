@@ -26,9 +26,13 @@ def list_(data_root: o.DataRoot = None, json: o.Json = False) -> None:
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="cifar10 or cifar100.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="cifar10, cifar100 or fashion-mnist.")
+    ],
     data_root: o.DataRoot = None,
-    url: Annotated[str, typer.Option("--url", help="Another https address of the same file.")] = "",
+    url: Annotated[
+        str, typer.Option("--url", metavar="URL", help="Another https address of the same files.")
+    ] = "",
     quiet: o.Quiet = False,
 ) -> None:
     """Fetch a data set's official archive, verified; goes on where it was interrupted."""
@@ -42,7 +46,10 @@ def fetch(
 
 @app.command()
 def verify(
-    path: Annotated[str, typer.Argument(help="A data set's name, or the path of its files.")],
+    path: Annotated[
+        str,
+        typer.Argument(metavar="PATH", help="The files of a data set, or the name of a known one."),
+    ],
     data_root: o.DataRoot = None,
     json: o.Json = False,
 ) -> None:
@@ -55,17 +62,17 @@ def verify(
     bad = [row for row in rows if not row["ok"]]
     if bad:
         raise IntegrityError(
-            f"{bad[0]['file']}: not as published (expected {bad[0]['expected']}, found "
-            f"{bad[0]['found']}); fetch it again"
+            f"{bad[0]['file']}: not what it should be (wanted {bad[0]['expected']}, found "
+            f"{bad[0]['found']}); get it again"
         )
 
 
 def _show(rows: list[dict[str, object]], *, json: bool) -> None:
     import pandas as pd
 
-    from resprobe.results import plain_json
+    from resprobe.results import plain_json, versions
 
     if json:
-        print(plain_json({"meta": {}, "rows": rows}))
+        print(plain_json({"meta": versions(), "rows": rows}))
     else:
         print(table(pd.DataFrame(rows)))

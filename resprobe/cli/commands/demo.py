@@ -15,9 +15,9 @@ __all__ = ["demo"]
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Folder for everything that is made.")] = Path(
-        "demo"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="For everything that is made.")
+    ] = Path("demo"),
     device: o.Device = "auto",
     seed: o.Seed = 0,
     quiet: o.Quiet = False,
@@ -30,11 +30,9 @@ def demo(
     from resprobe.devices import pick_device
 
     where = pick_device(device)
-    folder = prepared(out)
-    assert folder is not None
-    with progress("demo", quiet=quiet) as step:
+    with prepared(out), progress("demo", quiet=quiet) as step:
         made = run_demo(
-            folder,
+            out,
             device=where,
             seed=seed,
             say=lambda text: note(text, quiet=quiet),

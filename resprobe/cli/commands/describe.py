@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from resprobe.cli import options as o
 from resprobe.cli.say import note, table
-from resprobe.errors import UsageError
+from resprobe.cli.subjects import named, told_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,49 +19,73 @@ if TYPE_CHECKING:
 __all__ = ["describe"]
 
 
+Size = Annotated[
+    int,
+    typer.Option(
+        "--image-size", metavar="N", min=1, max=o.SIZE_LIMIT, help="Height and width of an image."
+    ),
+]
+Channels = Annotated[
+    int,
+    typer.Option(
+        "--channels",
+        metavar="N",
+        min=1,
+        max=o.SIZE_LIMIT,
+        help="Channels of an image, with --arch.",
+    ),
+]
+Classes = Annotated[
+    int,
+    typer.Option(
+        "--classes", metavar="N", min=1, max=o.SIZE_LIMIT, help="Number of classes, with --arch."
+    ),
+]
+
+
 def describe(
     arch: o.Arch = "",
     ckpt: o.Ckpt = None,
-    size: Annotated[
-        int, typer.Option("--image-size", min=1, help="Height and width of an image.")
-    ] = 32,
-    channels: Annotated[
-        int, typer.Option("--channels", min=1, help="Channels of an image, with --arch.")
-    ] = 3,
-    classes: Annotated[
-        int, typer.Option("--classes", min=1, help="Number of classes, with --arch.")
-    ] = 10,
+    size: Size = 32,
+    channels: Channels = 3,
+    classes: Classes = 10,
     width: o.Width = 16,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
     """List the blocks of a network with stages, shapes, parameters and multiply-adds.
 
-    No weights are allocated. Example: resprobe describe --arch resnet56
+    No weights are allocated.
+
+    Example: resprobe describe --arch resnet56
     """
     from resprobe.networks import Architecture
 
-    found: list[tuple[str, Architecture]] = []
-    for path in ckpt or []:
-        from resprobe.checkpoints import load
-
-        checkpoint = load(path, arch=arch or None)
-        for line in checkpoint.notes:
-            note(f"{path.name}: {line}", quiet=quiet)
-        found.append((path.stem, checkpoint.architecture))
-    if not ckpt:
+    if ckpt:
+        found = [(path.stem, _inside(path, arch, quiet=quiet)) for path in ckpt]
+    else:
         found = [
             (name, Architecture(name, num_classes=classes, in_channels=channels, width=width))
-            for name in (part.strip() for part in arch.split(","))
-            if name
+            for name in named(arch)
         ]
-    if not found:
-        raise UsageError("no network named: give --arch NAME or --ckpt FILE")
-    frames = [(label, architecture, _table(architecture, size)) for label, architecture in found]
+    labels = told_apart([label for label, _ in found])
+    frames = [
+        (label, architecture, _table(architecture, size))
+        for label, (_, architecture) in zip(labels, found, strict=True)
+    ]
     if json:
         _print_json(frames, size)
     else:
         print("\n\n".join(_told(*described, size) for described in frames))
+
+
+def _inside(path: Path, arch: str, *, quiet: bool) -> Architecture:
+    from resprobe.checkpoints import load
+
+    checkpoint = load(path, arch=arch or None)
+    for line in checkpoint.notes:
+        note(f"{path.name}: {line}", quiet=quiet)
+    return checkpoint.architecture
 
 
 def _table(architecture: Architecture, size: int) -> pd.DataFrame:

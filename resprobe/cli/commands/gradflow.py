@@ -9,9 +9,10 @@ import typer
 from resprobe.cli import options as o
 from resprobe.cli.output import deliver, prepared, show_plans
 from resprobe.cli.say import note, progress, table
-from resprobe.cli.subjects import Request, subjects
+from resprobe.cli.subjects import Request, Subject, subjects
 
 if TYPE_CHECKING:
+    from resprobe.probes import GradientFlow
     from resprobe.results import Result
 
 __all__ = ["gradflow", "told"]
@@ -26,6 +27,7 @@ def gradflow(
         str,
         typer.Option(
             "--batch-norm",
+            metavar="NAME",
             help="Statistics of BatchNorm: running or batch; auto takes running for a trained "
             "network and batch for one at initialisation.",
         ),
@@ -37,6 +39,7 @@ def gradflow(
         int | None,
         typer.Option(
             "--images",
+            metavar="N",
             min=1,
             help=f"N images, evenly spaced over the split (default {GRADFLOW_IMAGES} or all).",
         ),
@@ -53,7 +56,9 @@ def gradflow(
 ) -> None:
     """Split the gradient at every block into its identity and its residual part.
 
-    Several networks are overlaid: resprobe gradflow --arch plain20,plain56,resnet56
+    Several networks are overlaid.
+
+    Example: resprobe gradflow --arch plain20,plain56,resnet56
     """
     from resprobe import probes
     from resprobe.errors import one_of
@@ -66,33 +71,35 @@ def gradflow(
         device=device, seed=seed, images=images, batch_size=batch_size, width=width, quiet=quiet,
         images_by_default=GRADFLOW_IMAGES,
     )  # fmt: skip
-    out = None if dry_run else prepared(out)
-    found = subjects(request)
-    if dry_run:
-        show_plans([(s.network, probes.plan_gradflow(s.chain, s.data)) for s in found], json=json)
-        return
-    flows = []
-    for s in found:
-        running = batch_norm == "running" or (batch_norm == "auto" and s.trained)
-        if not running:
-            note(
-                f"{s.network}: BatchNorm uses the statistics of each batch of {s.data.batch_size}",
-                quiet=quiet,
-            )
-        with progress(f"gradflow {s.network}", quiet=quiet) as step:
-            flows.append(
-                probes.gradflow(
-                    s.chain,
-                    s.data,
-                    network=s.network,
-                    batch_norm="running" if running else "batch",
-                    seed=seed,
-                    about=s.about,
-                    progress=step,
-                )
-            )
-    blocks, weights = (combined(parts) for parts in zip(*flows, strict=True))
-    deliver([blocks, weights], told, out=out, json=json, quiet=quiet)
+    with prepared(None if dry_run else out):
+        found = subjects(request)
+        if dry_run:
+            plans = [(s.network, probes.plan_gradflow(s.chain, s.data)) for s in found]
+            show_plans(plans, json=json)
+            return
+        flows = [_followed(s, batch_norm, seed=seed, quiet=quiet) for s in found]
+        blocks, weights = (combined(parts) for parts in zip(*flows, strict=True))
+        deliver([blocks, weights], told, out=out, json=json, quiet=quiet)
+
+
+def _followed(subject: Subject, batch_norm: str, *, seed: int, quiet: bool) -> GradientFlow:
+    from resprobe import probes
+
+    network, data = subject.network, subject.data
+    running = batch_norm == "running" or (batch_norm == "auto" and subject.trained)
+    if not running:
+        sizes = f"each batch of {min(data.batch_size, data.n)}"
+        note(f"{network}: BatchNorm uses the statistics of {sizes}", quiet=quiet)
+    with progress(f"gradflow {network}", quiet=quiet) as step:
+        return probes.gradflow(
+            subject.chain,
+            data,
+            network=network,
+            batch_norm="running" if running else "batch",
+            seed=seed,
+            about=subject.about,
+            progress=step,
+        )
 
 
 def told(result: Result) -> str:

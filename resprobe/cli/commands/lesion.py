@@ -9,8 +9,8 @@ import typer
 
 from resprobe.cli import options as o
 from resprobe.cli.output import deliver, prepared, show_plans
-from resprobe.cli.say import progress, table
-from resprobe.cli.subjects import Request, subjects
+from resprobe.cli.say import note, progress, table
+from resprobe.cli.subjects import Request, Subject, subjects
 
 if TYPE_CHECKING:
     from resprobe.results import Result
@@ -24,7 +24,8 @@ def lesion(
     ckpt: o.Ckpt = None,
     arch: o.Arch = "",
     study: Annotated[
-        str, typer.Option("--study", help="single: delete every block in turn.")
+        str,
+        typer.Option("--study", metavar="NAME", help="single: delete every block in turn."),
     ] = "single",
     data: o.Data = "",
     data_root: o.DataRoot = None,
@@ -43,6 +44,7 @@ def lesion(
     """Delete every block of a trained network in turn, and measure accuracy and loss.
 
     A deleted block keeps its shortcut; a plain block is bypassed where it keeps the shape.
+
     Example: resprobe lesion --ckpt r110.pt --images 200
     """
     from resprobe import probes
@@ -55,20 +57,30 @@ def lesion(
         arch=arch, ckpt=ckpt, data=data, data_root=data_root, split=split, normalise=normalise,
         device=device, seed=seed, images=images, batch_size=batch_size, width=width, quiet=quiet,
     )  # fmt: skip
-    out = None if dry_run else prepared(out)
-    found = subjects(request)
-    if dry_run:
-        show_plans([(s.network, probes.plan_lesion(s.chain, s.data)) for s in found], json=json)
-        return
-    results = []
-    for s in found:
-        with progress(f"lesion {s.network}", quiet=quiet) as step:
-            results.append(
-                probes.lesion(
-                    s.chain, s.data, network=s.network, seed=seed, about=s.about, progress=step
-                )
-            )
-    deliver([combined(results)], told, out=out, json=json, quiet=quiet)
+    with prepared(None if dry_run else out):
+        found = subjects(request)
+        if dry_run:
+            show_plans([(s.network, probes.plan_lesion(s.chain, s.data)) for s in found], json=json)
+            return
+        results = [_studied(s, seed=seed, quiet=quiet) for s in found]
+        deliver([combined(results)], told, out=out, json=json, quiet=quiet)
+
+
+def _studied(subject: Subject, *, seed: int, quiet: bool) -> Result:
+    from resprobe import probes
+
+    network = subject.network
+    if not subject.trained:
+        note(f"{network}: at initialisation, seed {seed}, not trained", quiet=quiet)
+    with progress(f"lesion {network}", quiet=quiet) as step:
+        return probes.lesion(
+            subject.chain,
+            subject.data,
+            network=network,
+            seed=seed,
+            about=subject.about,
+            progress=step,
+        )
 
 
 def told(result: Result) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from resprobe.cli import options as o
-from resprobe.cli.say import human_time, note, progress, table
+from resprobe.cli.output import prepared
+from resprobe.cli.say import about, counted, note, progress, table
 
 if TYPE_CHECKING:
     from resprobe.datasets import ImageSet
@@ -21,28 +22,58 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 
+Arch = Annotated[
+    str, typer.Option("--arch", metavar="NAME", help="Architecture, such as resnet56 or plain20.")
+]
+Out = Annotated[
+    Path, typer.Option("--out", metavar="FILE", help="Checkpoint to write, such as r56.pt.")
+]
+RecipeName = Annotated[str, typer.Option("--recipe", metavar="NAME", help="he2015-cifar or short.")]
+Epochs = Annotated[
+    int | None,
+    typer.Option(
+        "--epochs",
+        metavar="N",
+        min=1,
+        help="Length of the run, to which the schedule is scaled (default: the recipe's).",
+    ),
+]
+StepSize = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size", metavar="N", min=2, help="Images per step (default: the recipe's)."
+    ),
+]
+Validation = Annotated[
+    float | None,
+    typer.Option(
+        "--validation",
+        metavar="SHARE",
+        min=0,
+        max=0.9,
+        help="Share of the training images held out (default: the recipe's, 0.1; 0 for none).",
+    ),
+]
+Images = Annotated[
+    int | None,
+    typer.Option(
+        "--images",
+        metavar="N",
+        min=1,
+        help="Only N training and at most N test images, evenly spaced.",
+    ),
+]
+
+
 def train(
-    arch: o.Arch,
-    out: Annotated[Path, typer.Option("--out", help="Checkpoint to write, such as r56.pt.")],
+    arch: Arch,
+    out: Out,
     data: o.Data = "",
-    recipe: Annotated[
-        str, typer.Option("--recipe", help="he2015-cifar or short.")
-    ] = "he2015-cifar",
-    epochs: Annotated[
-        int | None,
-        typer.Option("--epochs", min=1, help="Length of the run; the schedule is scaled to it."),
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option("--batch-size", min=2, help="Images per step.")
-    ] = None,
-    validation: Annotated[
-        float | None,
-        typer.Option("--validation", min=0, max=0.9, help="Share of the images held out."),
-    ] = None,
-    images: Annotated[
-        int | None,
-        typer.Option("--images", min=1, help="Only N training and at most N test images."),
-    ] = None,
+    recipe: RecipeName = "he2015-cifar",
+    epochs: Epochs = None,
+    batch_size: StepSize = None,
+    validation: Validation = None,
+    images: Images = None,
     data_root: o.DataRoot = None,
     normalise: o.Normalise = "",
     device: o.Device = "auto",
@@ -57,6 +88,7 @@ def train(
     A tenth of the training images is held out, and the checkpoint with the lowest error on
     them is kept at --out; NAME-last beside it is the last one, NAME.csv the log. The test
     images are seen once, at the end.
+
     Example: resprobe train --arch resnet56 --data cifar10 --out r56.pt
     """
     from resprobe import datasets, training
@@ -71,12 +103,6 @@ def train(
     Architecture(arch)  # an unknown name is said before any data are read
     if not data:
         note("no --data given: using the embedded Fashion-MNIST subset", quiet=quiet)
-    learn, test = (
-        _read(data or "embedded", split, data_root, images) for split in ("train", "test")
-    )
-    architecture = Architecture(
-        arch, num_classes=len(learn.classes), in_channels=learn.channels, width=width
-    )
     options: dict[str, Any] = {
         "recipe": chosen,
         "epochs": epochs,
@@ -84,13 +110,20 @@ def train(
         "device": where,
         "normalisation": datasets.Normalisation.parse(normalise) if normalise else None,
     }
-    if dry_run:
-        _show_plan(architecture, learn, json=json, **options)
-        return
-    with progress(f"train {arch}", quiet=quiet) as step:
-        result = training.train(
-            architecture, learn, out=out, test=test, progress=_reporter(step), **options
+    with prepared(None if dry_run else out.parent):
+        learn, test = (
+            _read(data or "embedded", split, data_root, images) for split in ("train", "test")
         )
+        architecture = Architecture(
+            arch, num_classes=len(learn.classes), in_channels=learn.channels, width=width
+        )
+        if dry_run:
+            _show_plan(architecture, learn, json=json, **options)
+            return
+        with progress(f"train {arch}", quiet=quiet) as step:
+            result = training.train(
+                architecture, learn, out=out, test=test, progress=_reporter(step), **options
+            )
     print(result.to_json() if json else _told(result, out))
 
 
@@ -121,17 +154,19 @@ def _reporter(
 
 
 def _show_plan(architecture: Architecture, learn: ImageSet, *, json: bool, **options: Any) -> None:
-    from resprobe.results import plain_json
+    from resprobe.results import plain_json, versions
     from resprobe.training import plan_training
 
     planned = plan_training(architecture, learn, **options)
     if json:
-        print(plain_json({"meta": {"dry_run": True}, "rows": [dataclasses.asdict(planned)]}))
+        meta = {**versions(), "dry_run": True}
+        print(plain_json({"meta": meta, "rows": [dataclasses.asdict(planned)]}))
         return
     print(
-        f"{architecture.name}: {planned.images} images to train on, {planned.validation_images} "
-        f"held out; {planned.epochs} epochs, {planned.iterations} iterations of batch "
-        f"{planned.batch_size}; about {human_time(planned.duration_s)}"
+        f"{architecture.name}: {counted(planned.images, 'image')} to train on, "
+        f"{planned.validation_images:,} held out; {counted(planned.epochs, 'epoch')}, "
+        f"{counted(planned.iterations, 'iteration')} of batch {planned.batch_size}; "
+        f"{about(planned.duration_s)}"
     )
 
 

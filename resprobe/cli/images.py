@@ -1,0 +1,110 @@
+"""From options to the images that a network is shown, and how their pixels become numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resprobe.cli.say import note
+from resprobe.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from resprobe.checkpoints import Checkpoint
+    from resprobe.cli.subjects import Request
+    from resprobe.datasets import ImageSet, Normalisation
+
+__all__ = ["check_fit", "images_for", "normalisation_for"]
+
+
+def images_for(request: Request, checkpoint: Checkpoint | None) -> ImageSet:
+    """Read the images that were asked for, else those that the network was trained on.
+
+    Raises
+    ------
+    ResprobeError
+        If they cannot be had, or there are not so many.
+    """
+    trained_on = None if checkpoint is None else checkpoint.data
+    if request.data or checkpoint is None or trained_on is None:
+        return _images(request, request.data or _embedded(request), checkpoint)
+    try:
+        return _images(request, trained_on, checkpoint)
+    except InputError as error:
+        raise InputError(
+            f"{checkpoint.path.name} was trained on {trained_on}, which cannot be read here "
+            f"({error}); name its place with --data"
+        ) from error
+
+
+def _embedded(request: Request) -> str:
+    note("no --data given: using the embedded Fashion-MNIST subset", quiet=request.quiet)
+    return "embedded"
+
+
+def _images(request: Request, spec: str, checkpoint: Checkpoint | None) -> ImageSet:
+    """Read the split that was asked for, and as many of its images."""
+    from resprobe.datasets import load
+
+    root = request.data_root
+    if request.split == "validation":
+        images = _held_out(load(spec, split="train", root=root), checkpoint)
+    else:
+        images = load(spec, split=request.split, root=root)
+    if request.images:
+        return images.subset(request.images)
+    return images.subset(min(len(images), request.images_by_default or len(images)))
+
+
+def _held_out(train: ImageSet, checkpoint: Checkpoint | None) -> ImageSet:
+    """Divide the training images as the checkpoint's training did; return what it never saw."""
+    recipe = {} if checkpoint is None else checkpoint.recipe
+    known = {"images", "validation_fraction"} <= recipe.keys()
+    if checkpoint is None or checkpoint.split_seed is None or not known:
+        raise UsageError(
+            "--split validation: the images held out are known only for a checkpoint of ours that "
+            "was trained with a validation split; choose train or test"
+        )
+    trained_on, folders = checkpoint.data or "", "folder:"  # a folder may have been moved
+    moved = train.spec.startswith(folders) and trained_on.startswith(folders)
+    if train.spec != trained_on and not moved:
+        raise UsageError(
+            f"--split validation: {checkpoint.path.name} held out images of {trained_on or 'a set'}"
+            f", not of {train.name}; leave out --data"
+        )
+    given = train.subset(int(recipe["images"]))
+    return given.holdout(float(recipe["validation_fraction"]), seed=checkpoint.split_seed)[1]
+
+
+def check_fit(checkpoint: Checkpoint, images: ImageSet) -> None:
+    """Say which of several checkpoints it is that the images do not fit."""
+    network = checkpoint.architecture
+    advice = "name the data set that it was trained on with --data"
+    if images.channels != network.in_channels:
+        raise InputError(
+            f"{checkpoint.path.name} takes images of {network.in_channels} channel(s) and "
+            f"{images.name} has {images.channels}; {advice}"
+        )
+    if len(images.classes) != network.num_classes:
+        raise InputError(
+            f"{checkpoint.path.name} has a head of {network.num_classes} classes and "
+            f"{images.name} has {len(images.classes)}; {advice}"
+        )
+
+
+def normalisation_for(
+    request: Request, images: ImageSet, stored: Normalisation | None
+) -> Normalisation:
+    """Take what was asked for, else what the checkpoint says, else the data set's own."""
+    from resprobe.datasets import Normalisation
+
+    if request.normalise:
+        return Normalisation.parse(request.normalise)
+    if stored is not None:
+        return stored
+    if images.normalisation is not None:
+        return images.normalisation
+    note(
+        f"{images.name} has no published normalisation: using the mean and standard deviation of "
+        "these images; name another with --normalise",
+        quiet=request.quiet,
+    )
+    return Normalisation.measured(images.images)

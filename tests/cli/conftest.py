@@ -1,0 +1,203 @@
+"""A folder of small images, networks trained on it, and two ways to run the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from resprobe.cli import main
+
+CLASSES = ("cat", "dog")
+TRAIN, TEST = 8, 6  # images per class
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left with, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one object on stdout; anything else there is an error."""
+        found, end = json.JSONDecoder(parse_constant=_not_json).raw_decode(self.out)
+        assert self.out[end:] == "\n"
+        return found
+
+    @property
+    def notes(self) -> list[str]:
+        """The lines on stderr."""
+        return self.err.splitlines()
+
+
+def _not_json(name: str) -> None:
+    raise AssertionError(f"{name} is no JSON")
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def run(*arguments: object, stderr: io.StringIO | None = None) -> Ran:
+    out, err = io.StringIO(), stderr or io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main([str(argument) for argument in arguments])
+            code = -1  # main always leaves with a code
+        except SystemExit as left:
+            code = left.code
+    return Ran(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(autouse=True)
+def _apart(tmp_path, monkeypatch):
+    """Each test works in its own empty folder and leaves the process's signals alone."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RESPROBE_DATA", raising=False)
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def call():
+    """Return the function that runs a command in this process."""
+    return run
+
+
+@pytest.fixture
+def ok():
+    """Return the function that runs a command that must succeed."""
+
+    def succeed(*arguments: object) -> Ran:
+        ran = run(*arguments)
+        assert ran.code == 0, ran.err
+        return ran
+
+    return succeed
+
+
+@pytest.fixture
+def on_terminal():
+    """Return the function that runs a command whose stderr is a terminal."""
+    return lambda *arguments: run(*arguments, stderr=Terminal())
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """List everything below a folder, the hidden files too: None for folders, else bytes."""
+    return {
+        str(path.relative_to(folder)): None if path.is_dir() else path.read_bytes()
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Return the function that asserts one sentence, an exit code, and that nothing is written."""
+
+    def refuse(code: int, match: str, *arguments: object) -> None:
+        before = contents(tmp_path)
+        never_loud = arguments[:2] == ("data", "verify")
+        ran = run(*arguments, *(() if never_loud else ("--quiet",)))
+        assert ran.out == ""
+        assert len(ran.notes) == 1, ran.err
+        assert ran.err.startswith("resprobe: ")
+        assert "Traceback" not in ran.err
+        assert re.search(match, ran.err), ran.err
+        assert ran.code == code
+        assert contents(tmp_path) == before
+        loud = run(*arguments)
+        assert (loud.code, loud.notes[-1:]) == (code, ran.notes)
+        assert contents(tmp_path) == before
+
+    return refuse
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Return the function that runs a command in a process of its own, as users do."""
+
+    def start(*arguments: object, **more: Any) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "resprobe", *map(str, arguments)]
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(
+            more.pop("command", command), cwd=tmp_path, env=environment, **{**streams, **more}
+        )
+
+    return start
+
+
+def write_images(root: Path, classes: tuple[str, ...] = CLASSES) -> Path:
+    rng = np.random.default_rng(0)
+    for split, count in {"train": TRAIN, "test": TEST}.items():
+        for name in classes:
+            (root / split / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(root / split / name / f"{number}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def pets(tmp_path_factory) -> Path:
+    """A folder data set of 2 classes, 16 training and 12 test images."""
+    return write_images(tmp_path_factory.mktemp("data") / "pets")
+
+
+@pytest.fixture(scope="session")
+def birds(tmp_path_factory) -> Path:
+    """A folder data set of 3 classes."""
+    return write_images(tmp_path_factory.mktemp("data") / "birds", ("gull", "owl", "robin"))
+
+
+SMALL = ("--width", "2", "--epochs", "1", "--quiet")
+
+
+@pytest.fixture(scope="session")
+def trained(pets, tmp_path_factory) -> Path:
+    """A folder with ``resnet8.pt`` and ``plain8.pt``, trained by the command line on the pets."""
+    folder = tmp_path_factory.mktemp("trained")
+    for arch in ("resnet8", "plain8"):
+        ran = run(
+            "train", "--arch", arch, "--data", f"folder:{pets}", "--out", folder / f"{arch}.pt",
+            *SMALL,
+        )  # fmt: skip
+        assert ran.code == 0, ran.err
+    return folder
+
+
+@pytest.fixture(scope="session")
+def net(trained) -> Path:
+    """A trained residual network of ours."""
+    return trained / "resnet8.pt"
+
+
+@pytest.fixture(scope="session")
+def foreign(tmp_path_factory) -> Path:
+    """The bare weights of a network for the pets, as torch saves them."""
+    import torch
+
+    from resprobe.networks import Architecture
+
+    path = tmp_path_factory.mktemp("foreign") / "bare.pt"
+    torch.save(Architecture("resnet8", num_classes=2, width=2).build().state_dict(), path)
+    return path

@@ -1,0 +1,81 @@
+import pytest
+
+import resprobe
+from resprobe.results import Result
+
+SMALL = ("--width", "2", "--images", "10")
+
+
+def test_networks_at_initialisation_are_overlaid_on_the_same_images(ok, pets):
+    ran = ok("gradflow", "--arch", "plain8, resnet8", "--data", f"folder:{pets}", *SMALL, "--json")
+    found = ran.json
+    assert found.keys() == {"meta", "rows", "weights"}
+    for table, length in (("rows", 3), ("weights", 10)):
+        names = [row["network"] for row in found[table]]
+        assert list(dict.fromkeys(names)) == ["plain8", "resnet8"]
+        assert names.count("plain8") >= length
+    assert found["meta"]["batch_norm"] == "batch"
+    assert len(ran.notes) == 3  # the normalisation is said once for both
+    assert ran.notes[1:] == [
+        f"resprobe: {name}: BatchNorm uses the statistics of each batch of 10"
+        for name in ("plain8", "resnet8")
+    ]
+
+
+def test_a_checkpoint_gives_what_the_library_gives(ok, net, pets):
+    found = ok("gradflow", "--ckpt", net, "--json").json
+    checkpoint = resprobe.load(net)
+    data = resprobe.Batches(resprobe.load_data(f"folder:{pets}"), checkpoint.normalisation)
+    chain = resprobe.unravel(checkpoint.model, data.example())
+    flow = resprobe.gradflow(chain, data, network="resnet8")
+    assert found["rows"] == flow.blocks.frame.to_dict("records")
+    assert found["weights"] == flow.weights.frame.to_dict("records")
+    assert found["meta"]["batch_norm"] == "running"
+
+
+def test_the_seed_is_that_of_the_initialisation(ok):
+    first, again, other = (
+        ok("gradflow", "--arch", "resnet8", *SMALL, "--json", "--seed", seed).json["rows"]
+        for seed in ("1", "1", "2")
+    )
+    assert first == again != other
+
+
+def test_batch_norm_can_be_chosen(ok, net):
+    asked = ("gradflow", "--ckpt", net, "--json", "--batch-norm")
+    running, batch = (ok(*asked, choice) for choice in ("running", "batch"))
+    assert running.notes == []
+    assert batch.notes == ["resprobe: resnet8: BatchNorm uses the statistics of each batch of 12"]
+    assert running.json["rows"] == ok("gradflow", "--ckpt", net, "--json").json["rows"]
+    assert running.json["rows"] != batch.json["rows"]
+
+
+@pytest.mark.parametrize(("more", "n"), [((), 256), (("--images", "300"), 300)])
+def test_the_number_of_images_is_256_unless_said(ok, more, n):
+    asked = ("gradflow", "--arch", "resnet8", "--width", "2", "--dry-run", "--json", *more)
+    assert [row["images"] for row in ok(*asked).json["rows"]] == [n]
+
+
+def test_out_gets_both_tables_and_their_figures(ok, net, tmp_path):
+    found = ok("gradflow", "--ckpt", net, "--out", "results", "--json").json
+    kinds = ("gradflow", "gradflow-weights")
+    wanted = {f"{kind}.{ending}" for kind in kinds for ending in ("csv", "json", "png", "svg")}
+    assert wanted <= {path.name for path in (tmp_path / "results").iterdir()}
+    for kind, rows in zip(kinds, ("rows", "weights"), strict=True):
+        saved = Result.load(tmp_path / "results" / f"{kind}.json")
+        assert saved.frame.to_dict("records") == found[rows]
+
+
+def test_the_text_is_one_line_per_block(ok, net):
+    lines = ok("gradflow", "--ckpt", net).out.splitlines()
+    numbers = ["output", "identity", "residual", "input", "cosine", "residual", "share"]
+    assert lines[0].split() == ["network", "block", "name", "stage", "kind", *numbers]
+    assert [line.split()[2] for line in lines[1:4]] == ["layer1.0", "layer2.0", "layer3.0"]
+    assert lines[4].startswith("L2 norms of dL/dx per image, mean over 12 images")
+
+
+def test_a_dry_run_measures_and_writes_nothing(ok, tmp_path):
+    ran = ok("gradflow", "--arch", "plain8,resnet8", *SMALL, "--dry-run", "--out", "results")
+    assert [line.split(":")[0] for line in ran.out.splitlines()] == ["plain8", "resnet8"]
+    assert "10 images, 1 program, 3 block evaluations per image; under 1 s" in ran.out
+    assert list(tmp_path.iterdir()) == []
