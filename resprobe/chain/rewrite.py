@@ -76,7 +76,8 @@ def add_what_is_stacked_and_summed(graph: fx.Graph) -> None:
         if stack.target is not torch.stack or not plain or axis not in (along, [along], (along,)):
             continue
         addends = stack.args[0] if stack.args else stack.kwargs["tensors"]
-        assert isinstance(addends, list | tuple)
+        if not isinstance(addends, list | tuple):
+            continue
         total = addends[0]
         for addend in addends[1:]:
             with graph.inserting_before(node):

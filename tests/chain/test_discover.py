@@ -385,6 +385,10 @@ REFUSED = {
     "broadcast": (lambda m, x: x + m.g(x.mean((2, 3), keepdim=True)), "broadcasts a path of shape"),
     "concatenation": (lambda m, x: torch.cat([x[:, :2], m.f(x)[:, :2]], 1), "merge by cat"),
     "product": (lambda m, x: x * torch.sigmoid(m.g(m.f(x))), "merge by mul"),
+    "a stack of what a call gives": (
+        lambda m, x: torch.stack((x + 0 * m.f(x)).chunk(2, 1)).sum(0).repeat(1, 2, 1, 1) * x,
+        "no residual blocks",
+    ),
     "no parameters": (lambda m, x: x + torch.relu(x), "no residual blocks"),
     "value dependent": (lambda m, x: x + m.f(x) if x.sum() > 0 else x, "must not branch on values"),
     "no sum": (lambda m, x: m.relu(m.f(x)), "it has no sums"),
