@@ -122,7 +122,7 @@ class Studio:
         """Train every network; their logs in one table."""
         parts = []
         for name in self.scale.trained:
-            self.say(f"training {name} for {self.scale.epochs} epochs on {len(learn)} images")
+            self.say(f"training {name} on {len(learn)} images, epochs: {self.scale.epochs}")
             parts.append(
                 train(
                     self._architecture(name, test),

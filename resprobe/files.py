@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +14,6 @@ from typing import IO
 from resprobe.errors import ResprobeError
 
 __all__ = ["prepare_folder", "sha256_of", "write_atomically", "written_atomically"]
-
-
-def _umask() -> int:
-    """Return the process's umask; reading it needs setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 @contextlib.contextmanager
@@ -35,30 +29,36 @@ def written_atomically(path: str | Path) -> Iterator[IO[bytes]]:
         If the file cannot be written there.
     """
     path = Path(path)
+    # named first, so that a signal between its making and the try cannot leave it behind
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with _new(temporary, path) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        _discard(temporary)
+        raise ResprobeError(f"{path}: writing failed ({error.strerror or error})") from error
+    except BaseException:
+        _discard(temporary)
+        raise
+
+
+def _new(temporary: Path, path: Path) -> IO[bytes]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=".part", dir=path.parent
-        )
+        return temporary.open("xb")
     except OSError as error:
         raise ResprobeError(
             f"{path}: cannot be written ({error.strerror}); choose another place"
         ) from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ResprobeError(f"{path}: writing failed ({error.strerror or error})") from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+
+
+def _discard(temporary: Path) -> None:
+    with contextlib.suppress(OSError):  # it is gone, or was never there
+        temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -193,9 +193,18 @@ def versions() -> dict[str, Any]:
         "resprobe": _version("resprobe"),
         "torch": _version("torch"),
         "python": platform.python_version(),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv[0] else "",
+        "command": _command(),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def _command() -> str:
+    """Return the command line as a user would type it; "" where there is none."""
+    if not sys.argv or not sys.argv[0]:
+        return ""
+    program = Path(sys.argv[0])
+    start = ["python", "-m", "resprobe"] if program.name == "__main__.py" else [program.name]
+    return shlex.join([*start, *sys.argv[1:]])
 
 
 def _version(package: str) -> str:

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+# Tiny networks gain nothing from threads, which only wait for each other on a busy machine.
+# Set before torch is first imported; the processes that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def reference() -> Path:

@@ -63,7 +63,7 @@ def test_the_page_stands_alone_and_tells_of_both_networks(made):
 
 def test_what_begins_is_said(made):
     _, said, _ = made
-    assert said[0] == "training plain8 for 1 epochs on 300 images"
+    assert said[0] == "training plain8 on 300 images, epochs: 1"
     assert len(said) == 6
 
 

@@ -130,3 +130,18 @@ def test_the_nearest_name_is_suggested_and_no_option_is_lost():
     message = str(one_of("colour", "gren", ["red", "green", "blue"]))
     assert message == "unknown colour 'gren': did you mean 'green'? Known: red, green, blue"
     assert "did you mean" not in str(one_of("colour", "xyz", ["red"]))
+
+
+def test_ctrl_c_just_as_the_temporary_file_is_made_leaves_none(tmp_path, monkeypatch):
+    made = []
+
+    def interrupted(path, *mode):
+        path.touch()
+        made.append(path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "net.pt", b"")
+    assert made
+    assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,7 @@ from resprobe.chain.chain import Block, Chain, Link, PlainBlock, ResidualBlock, 
 from resprobe.chain.pieces import piece, sum_piece
 from resprobe.chain.plain import plain_runs
 from resprobe.chain.state import left_as_found
-from resprobe.chain.sums import is_activation, split_sum, where
+from resprobe.chain.sums import is_activation, refuse_nested, split_sum, where
 from resprobe.chain.trace import Trace, trace, unwrapped
 from resprobe.errors import ChainError
 
@@ -82,10 +82,10 @@ def _segments(trace: Trace) -> list[Segment]:
     place = {node: index for index, node in enumerate(nodes)}
     end = len(nodes)
     last_use = {
-        node: max((place.get(user, end) for user in node.users), default=index)
+        node: max((place.get(user, end) for user in node.users if _lives_on(user)), default=index)
         for node, index in place.items()
     }
-    source_ends = max((place.get(user, end) for user in trace.source.users), default=-1)
+    source_ends = max((place.get(u, end) for u in trace.source.users if _lives_on(u)), default=-1)
     segments: list[Segment] = []
     source, begin, open_until = trace.source, 0, source_ends
     for index, node in enumerate(nodes):
@@ -95,6 +95,10 @@ def _segments(trace: Trace) -> list[Segment]:
             source, begin = node, index + 1
         open_until = max(open_until, last_use[node])
     return segments
+
+
+def _lives_on(user: fx.Node) -> bool:
+    return user.op == "output" or user.meta["carries"]
 
 
 @dataclass
@@ -155,6 +159,7 @@ def _residual_blocks(trace: Trace, segments: list[Segment]) -> list[Found]:
             continue
         parts = split_sum(trace, segment.source, segment.result)
         if parts is None:
+            refuse_nested(trace, segment.source, segment.result, segment.nodes[:-1])
             continue
         shortcut, branch = (sum_piece(trace, segment.source, terms) for terms in parts)
         result, after = segment.result, piece(trace, segment.result, segment.result)

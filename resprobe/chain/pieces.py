@@ -8,6 +8,7 @@ from torch import fx, nn
 
 from resprobe.chain.sums import Term, between
 from resprobe.chain.trace import Trace
+from resprobe.errors import ChainError
 
 __all__ = ["piece", "sum_piece"]
 
@@ -35,6 +36,12 @@ def sum_piece(trace: Trace, source: fx.Node, terms: Sequence[Term]) -> nn.Module
 
 def _graph_module(trace: Trace, source: fx.Node, terms: Sequence[Term]) -> fx.GraphModule:
     needed = set().union(*(between(source, term.node)[0] for term in terms))
+    if far := [node for node in needed if node.op == "placeholder"]:
+        user = next(u for u in far[0].users if u in needed)
+        raise ChainError(
+            f"'{user.name}' is read off the images and used far behind them; "
+            "read it off the tensor at hand instead, as in x.size(0)"
+        )
     graph = fx.Graph()
     copies = {source: graph.placeholder("x")}
     for node in trace.graph.nodes:

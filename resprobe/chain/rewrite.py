@@ -12,7 +12,10 @@ from torch import Tensor, fx, nn
 
 __all__ = [
     "add_what_is_stacked_and_summed",
+    "freeze_other_sizes",
     "functionalise",
+    "holds_tensor",
+    "mark_what_carries_the_images",
     "take_batch_sizes_where_they_are_used",
 ]
 
@@ -34,6 +37,11 @@ def functionalise(graph: fx.Graph, modules: dict[str, Any]) -> dict[str, nn.Modu
             node.kwargs = {**node.kwargs, "inplace": False}
         elif (pure := _pure_twin(node)) is not None:
             node.target = pure
+        elif isinstance(out := node.kwargs.get("out"), fx.Node):
+            node.kwargs = {k: v for k, v in node.kwargs.items() if k != "out"}
+            for user in [u for u in out.users if node < u]:
+                user.replace_input_with(out, node)
+            continue
         else:
             continue
         _redirect_later_uses(node)
@@ -88,6 +96,49 @@ def add_what_is_stacked_and_summed(graph: fx.Graph) -> None:
         graph.erase_node(stack)
 
 
+_SHAPE_ONLY = {
+    "expand_as": 1,
+    "view_as": 1,
+    "reshape_as": 1,
+    "type_as": 1,
+    "zeros_like": 0,
+    "ones_like": 0,
+    "empty_like": 0,
+    "full_like": 0,
+    "rand_like": 0,
+    "randn_like": 0,
+    "new_zeros": 0,
+    "new_ones": 0,
+    "new_full": 0,
+    "new_empty": 0,
+    "new_tensor": 0,
+}  # the argument that gives nothing but its shape, type and place
+
+
+def mark_what_carries_the_images(graph: fx.Graph, values: dict[fx.Node, Any]) -> None:
+    """Mark every node that holds a tensor computed from the images' values."""
+    for node in graph.nodes:
+        name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+        blind = (
+            node.args[_SHAPE_ONLY[name]]
+            if name in _SHAPE_ONLY and node.op != "call_module"
+            else None
+        )
+        node.meta["carries"] = node.op == "placeholder" or (
+            holds_tensor(values.get(node))
+            and any(n.meta["carries"] for n in node.all_input_nodes if n is not blind)
+        )
+
+
+def holds_tensor(value: Any) -> bool:
+    """Whether a value is a tensor, or a tuple, list or dict with one in it."""
+    if isinstance(value, dict):
+        return any(map(holds_tensor, value.values()))
+    if isinstance(value, tuple | list) and not isinstance(value, torch.Size):
+        return any(map(holds_tensor, value))
+    return isinstance(value, Tensor)
+
+
 def take_batch_sizes_where_they_are_used(graph: fx.Graph, values: dict[fx.Node, Any]) -> None:
     """Read the batch size off the tensor at hand instead of one from far back.
 
@@ -98,19 +149,61 @@ def take_batch_sizes_where_they_are_used(graph: fx.Graph, values: dict[fx.Node, 
         if not _is_batch_size(node, values):
             continue
         for user in list(node.users):
-            near = next((a for a in user.all_input_nodes if _has_batch(a, values)), None)
+            near = next(
+                (a for a in user.all_input_nodes if a.meta["carries"] and _has_batch(a, values)),
+                None,
+            )
             if near is None or near is _measured(node):
                 continue
             with graph.inserting_before(user):
                 size = graph.call_method("size", (near, 0))
-            size.meta = dict(user.meta)
+            size.meta = {**user.meta, "carries": False}
             values[size] = values[node]
             user.replace_input_with(node, size)
 
 
+def freeze_other_sizes(graph: fx.Graph, values: dict[fx.Node, Any]) -> None:
+    """Write sizes other than the batch's as numbers where they are used far from their tensor."""
+    batch = next(len(v) for n, v in values.items() if n.op == "placeholder")
+    for user in list(graph.nodes):
+        if user.op == "output" or not user.meta.get("carries"):
+            continue
+        for size in list(user.all_input_nodes):
+            if size.op == "get_attr" or size.meta["carries"] or holds_tensor(values[size]):
+                continue
+            value = values[size]
+            if (
+                value == batch
+                or (isinstance(value, torch.Size) and value[:1] == (batch,))
+                or _near(size, user)
+            ):
+                continue
+
+            def written(n: fx.Node, size: fx.Node = size, value: Any = value) -> Any:
+                return value if n is size else n
+
+            user.args = fx.node.map_arg(user.args, written)
+            user.kwargs = fx.node.map_arg(user.kwargs, written)
+
+
+def _near(size: fx.Node, user: fx.Node) -> bool:
+    waiting, seen = [size], set()
+    while waiting:
+        for needed in waiting.pop().all_input_nodes:
+            if needed.meta["carries"]:
+                seen.add(needed)
+            else:
+                waiting.append(needed)
+    return seen <= set(user.all_input_nodes)
+
+
 def _measured(node: fx.Node) -> fx.Node | None:
     """Return the tensor whose first size ``node`` is, as ``size(0)`` or ``shape[0]``."""
-    if node.op == "call_method" and node.target == "size" and node.args[1:] == (0,):
+    if (
+        node.op == "call_method"
+        and node.target == "size"
+        and (node.args[1:] == (0,) or node.kwargs == {"dim": 0})
+    ):
         tensor = node.args[0]
     elif node.target is operator.getitem and node.args[1] == 0:
         shape = node.args[0]

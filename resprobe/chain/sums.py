@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, fx, nn
 from resprobe.chain.trace import Trace
 from resprobe.errors import ChainError
 
-__all__ = ["Term", "between", "is_activation", "split_sum", "weighted_layers"]
+__all__ = ["Term", "between", "is_activation", "refuse_nested", "split_sum", "weighted_layers"]
 
 _ADD = (operator.add, torch.add, "add")
 _SUBTRACT = (operator.sub, torch.sub, "sub", torch.subtract, "subtract")
@@ -43,7 +43,7 @@ def between(source: fx.Node, result: fx.Node) -> tuple[set[fx.Node], bool]:
         found.add(node)
         for needed in node.all_input_nodes:
             if needed is source:
-                reaches = True
+                reaches = reaches or node.meta["carries"]
             else:
                 waiting.append(needed)
     return found, reaches
@@ -103,6 +103,8 @@ def split_sum(
     if not any(parameters_of(node, trace) for term in rest for node in paths[term.node][0]):
         return None
     _check_shapes(moving, result, trace)
+    for term in moving:
+        refuse_nested(trace, source, result, paths[term.node][0])
     if direct:
         return direct, rest + fixed
     layers = {term: weighted_layers(paths[term.node][0], trace) for term in rest}
@@ -115,6 +117,36 @@ def split_sum(
             "resprobe does not guess, so write the block with its input or one projection added"
         )
     return fewest, [term for term in rest if term is not fewest[0]] + fixed
+
+
+def refuse_nested(
+    trace: Trace, source: fx.Node, result: fx.Node, inside: Iterable[fx.Node]
+) -> None:
+    """Raise where a stretch between two cuts holds residual sums of its own."""
+    shape = trace.values[result].shape
+    for node in sorted(inside):
+        if _is_residual_sum(trace, source, node, shape):
+            raise ChainError(
+                f"the residual sum at '{where(node)}' lies inside what ends at '{where(result)}': "
+                "blocks inside a block, or a state of two tensors, are not a chain"
+            )
+
+
+def _is_residual_sum(trace: Trace, source: fx.Node, node: fx.Node, shape: torch.Size) -> bool:
+    addends = _addends(node, trace) or []
+    paths = [between(source, addend.node) for addend in addends]
+    if len(addends) < 2 or not all(reaches for _, reaches in paths):
+        return False
+    weighted = [weighted_layers(nodes, trace) for nodes, _ in paths]
+    if getattr(trace.values[node], "shape", None) == shape and min(weighted) == 0 < max(weighted):
+        return True
+    # an addend that the other is computed from, through weights: x + f(x) of any shape
+    a, b = (addend.node for addend in addends)
+    return any(
+        first in between(source, second)[0]
+        and weighted_layers(between(first, second)[0], trace) > 0
+        for first, second in ((a, b), (b, a))
+    )
 
 
 def where(node: fx.Node) -> str:

@@ -13,7 +13,9 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from resprobe.chain.rewrite import (
     add_what_is_stacked_and_summed,
+    freeze_other_sizes,
     functionalise,
+    mark_what_carries_the_images,
     take_batch_sizes_where_they_are_used,
 )
 from resprobe.errors import ChainError
@@ -37,11 +39,7 @@ class Trace:
 
     def from_images(self) -> list[fx.Node]:
         """Return the nodes that the images reach, in order; the others are the model's own."""
-        reached = {self.source}
-        for node in self.graph.nodes:
-            if node.op != "output" and not reached.isdisjoint(node.all_input_nodes):
-                reached.add(node)
-        return [node for node in self.graph.nodes if node in reached and node is not self.source]
+        return [n for n in self.graph.nodes if n.meta.get("carries") and n is not self.source]
 
     @property
     def sink(self) -> fx.Node:
@@ -80,9 +78,9 @@ def trace(model: nn.Module, example: Tensor) -> Trace:
             f"{type(model).__name__} cannot be traced ({_first_line(error)}); "
             "its forward must not branch on values"
         ) from error
-    _drop_checks_on_arguments(graph)
     modules = {path: module for path, module in model.named_modules(remove_duplicate=False)}
     modules |= functionalise(graph, modules)
+    _drop_checks_on_arguments(graph)  # after: an in-place statement has no users until then
     add_what_is_stacked_and_summed(graph)
     attributes = {
         node.target: operator.attrgetter(node.target)(model)
@@ -100,6 +98,8 @@ def trace(model: nn.Module, example: Tensor) -> Trace:
             f"{type(model).__name__} does not run on an example of shape "
             f"{tuple(example.shape)} ({_first_line(error)})"
         ) from error
+    mark_what_carries_the_images(graph_module.graph, recorder.values)
+    freeze_other_sizes(graph_module.graph, recorder.values)
     take_batch_sizes_where_they_are_used(graph_module.graph, recorder.values)
     return Trace(graph_module.graph, modules, recorder.values)
 

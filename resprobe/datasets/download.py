@@ -200,10 +200,9 @@ def _stream(
         ) from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
-        raise ResprobeError(
-            f"{address}: cannot be fetched ({reason}); "
-            f"run it again to go on from {_length(part)} bytes"
-        ) from error
+        begun = _length(part)
+        later = f"run it again to go on from {begun} bytes" if begun else "try again later"
+        raise ResprobeError(f"{address}: cannot be fetched ({reason}); {later}") from error
     if done < _size(file):
         raise ResprobeError(
             f"{address}: the connection ended after {done} of {_size(file)} bytes; "

@@ -139,7 +139,7 @@ class Tap:
     identity_part: Tensor | None = None
     residual_part: Tensor | None = None
     complete: bool = False
-    figures: dict[str, list[Tensor]] = field(default_factory=dict)
+    figures: dict[str, list[float]] = field(default_factory=dict)
 
     def catch_output(self, gradient: Tensor) -> None:
         self._keep("output", _norms(gradient))
@@ -160,8 +160,9 @@ class Tap:
         self._keep("input", total)
         self._keep("identity", norms[0])
         self._keep("residual", norms[1])
-        dots = (identity * residual).flatten(1).sum(1).double()
-        self._keep("cosine", dots / (norms[0].clamp_min(FAINT) * norms[1].clamp_min(FAINT)))
+        unit = residual.flatten(1) / norms[1].clamp_min(FAINT).to(residual.dtype)[:, None]
+        dots = (identity.flatten(1) * unit).sum(1).double()
+        self._keep("cosine", dots / norms[0].clamp_min(FAINT))
         self._keep("residual_share", norms[1] / (norms[0] + norms[1]))
         self.identity_part = self.residual_part = None
         self.complete = True
@@ -174,7 +175,8 @@ class Tap:
         self.complete = False
 
     def _keep(self, figure: str, values: Tensor) -> None:
-        self.figures.setdefault(figure, []).append(values.cpu())
+        # plain numbers: small tensors that stay would pin the large freed ones in the heap
+        self.figures.setdefault(figure, []).extend(values.tolist())
 
     def _check(self, whole: Tensor, parts: Tensor, norms: Tensor) -> None:
         if not whole.isfinite().all():
@@ -229,7 +231,9 @@ def _tapped_loss(chain: Chain, taps: list[Tap], x: Tensor, y: Tensor) -> tuple[T
 def _block_frame(chain: Chain, taps: list[Tap], network: str) -> pd.DataFrame:
     rows = []
     for number, (block, tap) in enumerate(zip(chain.blocks, taps, strict=True)):
-        values = {figure: torch.cat(parts) for figure, parts in tap.figures.items()}
+        values = {
+            figure: torch.tensor(kept, dtype=torch.float64) for figure, kept in tap.figures.items()
+        }
         n = len(values["input"])
         norms = ("output", "identity", "residual", "input")
         rows.append(

@@ -280,6 +280,38 @@ def test_a_batch_size_taken_at_the_start_and_used_at_the_end_hides_no_block(meas
         torch.testing.assert_close(chain(other), model(other))
 
 
+def test_sizes_taken_at_the_start_and_used_in_the_middle_hide_no_block():
+    class Resized(Custom):
+        def forward(self, x):
+            high, wide = x.shape[2:]
+            x = F.avg_pool2d(self.stem(x), 2)
+            for block in self.blocks:
+                x = block(x)
+            x = F.interpolate(x, size=(high, wide))
+            for block in self.blocks:
+                x = block(x)
+            return self.fc(x.mean((2, 3)))
+
+    model = Resized(SUMS["x + f"], blocks=2).eval()
+    chain = unravel(model, IMAGES)
+    assert len(chain.blocks) == 4
+    with torch.no_grad():
+        other = torch.randn(5, 3, 32, 32)
+        torch.testing.assert_close(chain(other), model(other))
+
+
+def test_an_in_place_statement_whose_result_nobody_takes_is_kept():
+    def forward(m, x):
+        h = m.f(x)
+        F.relu(h, inplace=True)
+        torch.sigmoid_(h)
+        return x + m.g(h)
+
+    model = Custom(forward).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(unravel(model, IMAGES)(IMAGES), model(IMAGES))
+
+
 def test_what_is_computed_from_parameters_alone_hides_no_block():
     class Gain(Custom):
         def __init__(self):
@@ -386,8 +418,12 @@ REFUSED = {
     "concatenation": (lambda m, x: torch.cat([x[:, :2], m.f(x)[:, :2]], 1), "merge by cat"),
     "product": (lambda m, x: x * torch.sigmoid(m.g(m.f(x))), "merge by mul"),
     "a stack of what a call gives": (
-        lambda m, x: torch.stack((x + 0 * m.f(x)).chunk(2, 1)).sum(0).repeat(1, 2, 1, 1) * x,
+        lambda m, x: torch.stack(m.f(x).chunk(2, 1)).sum(0).repeat(1, 2, 1, 1) * x,
         "no residual blocks",
+    ),
+    "a block inside a block": (
+        lambda m, x: x + m.g(torch.relu(x + m.f(x))),
+        "blocks inside a block",
     ),
     "no parameters": (lambda m, x: x + torch.relu(x), "no residual blocks"),
     "value dependent": (lambda m, x: x + m.f(x) if x.sum() > 0 else x, "must not branch on values"),

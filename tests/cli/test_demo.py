@@ -20,7 +20,7 @@ def test_the_demo_says_what_it_does_and_prints_the_page(ok, tiny):
     ran = ok("demo", "--out", "new/demo", "--device", "cpu", "--seed", "1")
     assert ran.out == "new/demo/index.html\n"
     assert "<svg" in Path(ran.out.strip()).read_text()
-    assert ran.notes[0] == "resprobe: training plain8 for 2 epochs on 40 images"
+    assert ran.notes[0] == "resprobe: training plain8 on 40 images, epochs: 2"
     assert ran.notes[-1].startswith("resprobe: done in ")
 
 

@@ -227,7 +227,7 @@ def test_a_server_that_is_not_there_is_one_sentence(small_binary, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"
-    with pytest.raises(ResprobeError, match=r"cannot be fetched .*refused.*run it again"):
+    with pytest.raises(ResprobeError, match=r"cannot be fetched .*refused.*try again later"):
         fetch("small10", root=tmp_path, url=url, known=small_binary.known)
     assert left(tmp_path) == []
 

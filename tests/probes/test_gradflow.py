@@ -211,9 +211,8 @@ def test_an_image_without_a_gradient_has_no_share_and_hides_nobody_elses():
     tap.catch_identity(gradient)
     tap.catch_residual(gradient)
     tap.catch_input(2 * gradient)
-    shares = torch.cat(tap.figures["residual_share"])
-    assert shares.nanmean() == 0.5
-    assert shares.isnan().tolist() == [False, True]
+    assert np.nanmean(tap.figures["residual_share"]) == 0.5
+    assert np.isnan(tap.figures["residual_share"]).tolist() == [False, True]
 
 
 def test_under_batch_statistics_nothing_but_batch_norm_is_in_training_mode():
