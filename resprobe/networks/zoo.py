@@ -115,7 +115,7 @@ class Architecture:
     def _family_and_depth(self) -> tuple[str, int]:
         match = re.fullmatch(r"(resnet|plain)([1-9]\d{0,4})", str(self.name))
         if match is None:
-            raise one_of("architecture", str(self.name), names(), hint=_HINT)
+            raise one_of("architecture", str(self.name), _alike(str(self.name)), hint=_HINT)
         family, depth = match[1], int(match[2])
         if depth < 8 or (depth - 2) % 6:
             below = max(8, depth - (depth - 2) % 6)
@@ -124,6 +124,13 @@ class Architecture:
                 f"did you mean '{family}{below}' or '{family}{below + 6}'?"
             )
         return family, depth
+
+
+def _alike(name: str) -> list[str]:
+    """Return the names to suggest from: the published ones, and each family at this depth."""
+    depth = int(re.sub(r"\D", "", name)[:5] or 0)
+    exists = depth >= 8 and (depth - 2) % 6 == 0
+    return [*(f"{family}{depth}" for family in _BLOCKS if exists), *names()]
 
 
 _HINT = "known are resnetN and plainN of any depth N = 6n+2, such as resnet20, resnet56, plain56"

@@ -89,6 +89,8 @@ def test_the_seed_decides_the_weights_and_the_global_state_is_left_alone():
         ("resnet21", "6n\\+2; did you mean 'resnet20' or 'resnet26'"),
         ("resnet2", "did you mean 'resnet8'"),
         ("plane56", "did you mean 'plain56'"),
+        ("plian8", "did you mean 'plain8'"),
+        ("ResNet-110", "did you mean 'resnet110'"),
         ("vgg", "unknown architecture 'vgg': known are resnetN and plainN"),
         ("", "unknown architecture ''"),
     ],
