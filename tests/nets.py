@@ -135,9 +135,8 @@ def with_lively_statistics(model, seed=0):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
-            if parameter.dim() > 1:
-                fan_in = parameter[0].numel()
-                parameter.copy_(torch.randn(parameter.shape, generator=generator) / fan_in**0.5)
+            spread = parameter[0].numel() ** -0.5 if parameter.dim() > 1 else 0.1
+            parameter.copy_(spread * torch.randn(parameter.shape, generator=generator))
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):
                 shape = module.running_mean.shape

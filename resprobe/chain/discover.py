@@ -17,7 +17,7 @@ from resprobe.chain.pieces import piece, sum_piece
 from resprobe.chain.plain import plain_runs
 from resprobe.chain.state import left_as_found
 from resprobe.chain.sums import is_activation, refuse_nested, split_sum, where
-from resprobe.chain.trace import Trace, trace, unwrapped
+from resprobe.chain.trace import Trace, first_line, trace, unwrapped
 from resprobe.errors import ChainError
 
 __all__ = ["unravel"]
@@ -39,7 +39,7 @@ def unravel(model: nn.Module, example: Tensor) -> Chain:
     Returns
     -------
     Chain
-        ``chain(x)`` equals ``model(x)``, compared on the example block by block.
+        ``chain(x)`` equals ``model(x)``, compared on the example and on one image more.
 
     Raises
     ------
@@ -61,7 +61,13 @@ def unravel(model: nn.Module, example: Tensor) -> Chain:
         chain = _assemble(traced, model)
         if example.device.type != "meta":
             with left_as_found(chain, training=False), torch.no_grad():
-                _check(chain, model, example)
+                try:
+                    _check(chain, model, example)
+                except RuntimeError as error:
+                    raise ChainError(
+                        f"{type(model).__name__} or its chain does not run on {len(example) + 1} "
+                        f"images like the example ({first_line(error)})"
+                    ) from error
     return chain
 
 
@@ -234,7 +240,9 @@ def _check(chain: Chain, model: nn.Module, example: Tensor) -> None:
             f"{type(model).__name__} gives values that are not finite on the example, so that "
             "the chain cannot be checked against it; check the weights and the normalisation"
         )
-    if not _same(chain(example), expected):
+    more = torch.cat([example, example[:1]])
+    # a size that was written down as a number shows on a batch of another size
+    if not (_same(chain(example), expected) and _same(chain(more), model(more.clone()))):
         raise ChainError(
             f"{type(model).__name__} computes something else than its trace says; a forward "
             "that depends on values, or changes a view in place, is not supported"
@@ -243,7 +251,7 @@ def _check(chain: Chain, model: nn.Module, example: Tensor) -> None:
 
 def _same(found: Tensor, expected: Tensor) -> bool:
     """Equal up to what another order of float operations can change."""
-    if found.shape != expected.shape:
+    if found.shape != expected.shape or found.dtype != expected.dtype:
         return False
     tolerance = 1e-4 * float(expected.abs().max()) + 1e-12
     return bool(torch.allclose(found, expected, rtol=0, atol=tolerance))

@@ -119,11 +119,10 @@ def mark_what_carries_the_images(graph: fx.Graph, values: dict[fx.Node, Any]) ->
     """Mark every node that holds a tensor computed from the images' values."""
     for node in graph.nodes:
         name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
-        blind = (
-            node.args[_SHAPE_ONLY[name]]
-            if name in _SHAPE_ONLY and node.op != "call_module"
-            else None
-        )
+        blind = None
+        if name in _SHAPE_ONLY and node.op != "call_module":
+            operands = [*node.args, *node.kwargs.values()]
+            blind = operands[_SHAPE_ONLY[name]] if len(operands) > _SHAPE_ONLY[name] else None
         node.meta["carries"] = node.op == "placeholder" or (
             holds_tensor(values.get(node))
             and any(n.meta["carries"] for n in node.all_input_nodes if n is not blind)
@@ -164,19 +163,15 @@ def take_batch_sizes_where_they_are_used(graph: fx.Graph, values: dict[fx.Node, 
 
 def freeze_other_sizes(graph: fx.Graph, values: dict[fx.Node, Any]) -> None:
     """Write sizes other than the batch's as numbers where they are used far from their tensor."""
-    batch = next(len(v) for n, v in values.items() if n.op == "placeholder")
+    follows = _what_follows_the_batch(graph, values)
     for user in list(graph.nodes):
-        if user.op == "output" or not user.meta.get("carries"):
+        if user.op == "output" or not holds_tensor(values.get(user)):
             continue
         for size in list(user.all_input_nodes):
             if size.op == "get_attr" or size.meta["carries"] or holds_tensor(values[size]):
                 continue
             value = values[size]
-            if (
-                value == batch
-                or (isinstance(value, torch.Size) and value[:1] == (batch,))
-                or _near(size, user)
-            ):
+            if size in follows or _near(size, user):
                 continue
 
             def written(n: fx.Node, size: fx.Node = size, value: Any = value) -> Any:
@@ -184,6 +179,28 @@ def freeze_other_sizes(graph: fx.Graph, values: dict[fx.Node, Any]) -> None:
 
             user.args = fx.node.map_arg(user.args, written)
             user.kwargs = fx.node.map_arg(user.kwargs, written)
+
+
+def _what_follows_the_batch(graph: fx.Graph, values: dict[fx.Node, Any]) -> set[fx.Node]:
+    """Return the sizes that another batch would change: n, 2 * n, and whole shapes."""
+    batch = next(len(v) for n, v in values.items() if n.op == "placeholder")
+    follows: set[fx.Node] = set()
+    for node in graph.nodes:
+        value = values.get(node)
+        if node.meta.get("carries") or holds_tensor(value):
+            continue
+        whole = isinstance(value, tuple) and value[:1] == (batch,)
+        derived = any(n in follows for n in node.all_input_nodes)
+        part = (
+            node.target is operator.getitem
+            and isinstance(node.args[0], fx.Node)
+            and isinstance(values.get(node.args[0]), tuple)
+        )
+        if whole or (
+            _is_batch_size(node, values) if part else derived or _is_batch_size(node, values)
+        ):
+            follows.add(node)
+    return follows
 
 
 def _near(size: fx.Node, user: fx.Node) -> bool:

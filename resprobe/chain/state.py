@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = ["left_as_found"]
 
@@ -45,16 +45,24 @@ def left_as_found(
         for module, _ in modes:
             module.training = training
         if requires_grad is not None:
-            for parameter, _ in flags:
-                parameter.requires_grad_(requires_grad)
+            _set_requires_grad((p, requires_grad) for p, _ in flags if p.is_floating_point())
         yield
     finally:
         for module, mode in modes:
             module.training = mode
-        for parameter, flag in flags:
+        _set_requires_grad(flags)
+        _restore(kept)
+
+
+def _set_requires_grad(flags: Iterable[tuple[nn.Parameter, bool]]) -> None:
+    for parameter, flag in flags:
+        if parameter.requires_grad != flag:
             parameter.requires_grad_(flag)
-        with torch.no_grad():
-            for buffer, value in kept:
-                # a backward pass of the user's that is still to come may have saved it
-                if not (buffer.is_meta or torch.equal(buffer, value)):
-                    buffer.copy_(value)
+
+
+@torch.no_grad()
+def _restore(kept: Iterable[tuple[Tensor, Tensor]]) -> None:
+    for buffer, value in kept:
+        # a backward pass of the user's that is still to come may have saved it
+        if not (buffer.is_meta or torch.equal(buffer, value)):
+            buffer.copy_(value)

@@ -20,7 +20,7 @@ from resprobe.chain.rewrite import (
 )
 from resprobe.errors import ChainError
 
-__all__ = ["Trace", "trace", "unwrapped"]
+__all__ = ["Trace", "first_line", "trace", "unwrapped"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def trace(model: nn.Module, example: Tensor) -> Trace:
         graph = fx.Tracer().trace(model, concrete_args=_defaults(model))
     except Exception as error:
         raise ChainError(
-            f"{type(model).__name__} cannot be traced ({_first_line(error)}); "
+            f"{type(model).__name__} cannot be traced ({first_line(error)}); "
             "its forward must not branch on values"
         ) from error
     modules = {path: module for path, module in model.named_modules(remove_duplicate=False)}
@@ -96,7 +96,7 @@ def trace(model: nn.Module, example: Tensor) -> Trace:
     except Exception as error:
         raise ChainError(
             f"{type(model).__name__} does not run on an example of shape "
-            f"{tuple(example.shape)} ({_first_line(error)})"
+            f"{tuple(example.shape)} ({first_line(error)})"
         ) from error
     mark_what_carries_the_images(graph_module.graph, recorder.values)
     freeze_other_sizes(graph_module.graph, recorder.values)
@@ -116,7 +116,8 @@ class _Recorder(fx.Interpreter):
         return self.values[n]
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, for a sentence."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
 

@@ -107,16 +107,19 @@ def gradflow(
     check_fit(chain, data)
     taps = [Tap(name=block.name) for block in chain.blocks]
     parameters = [parameter for _, parameter in chain.model_parameters]
-    sums = [torch.zeros_like(p, dtype=torch.float64) for p in parameters]
+    sums = [torch.zeros(p.shape, dtype=torch.float64) for p in parameters]
     with left_as_found(chain, training=False, requires_grad=True), torch.enable_grad():
         for module in chain.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.training = batch_norm == "batch"
         for done, (x, y) in enumerate(data, start=1):
             loss, leaf = _tapped_loss(chain, taps, x, y)
-            gradients = torch.autograd.grad(loss, [leaf, *parameters], materialize_grads=True)
-            for total, gradient in zip(sums, gradients[1:], strict=True):
-                total += gradient
+            # a parameter that the chain does not use has no gradient: its sum stays 0
+            used = [i for i, parameter in enumerate(parameters) if parameter.requires_grad]
+            wanted = [leaf, *(parameters[i] for i in used)]
+            gradients = torch.autograd.grad(loss, wanted, materialize_grads=True)
+            for i, gradient in zip(used, gradients[1:], strict=True):
+                sums[i] += gradient.cpu()
             for tap in taps:
                 tap.close_batch()
             if progress:
@@ -160,8 +163,9 @@ class Tap:
         self._keep("input", total)
         self._keep("identity", norms[0])
         self._keep("residual", norms[1])
-        unit = residual.flatten(1) / norms[1].clamp_min(FAINT).to(residual.dtype)[:, None]
-        dots = (identity.flatten(1) * unit).sum(1).double()
+        # dividing first: the product of two faint gradients would leave float32's range
+        unit = residual.flatten(1) / norms[1].clamp_min(FAINT).to(residual)[:, None]
+        dots = (identity.flatten(1) * unit).sum(1).cpu().double()
         self._keep("cosine", dots / norms[0].clamp_min(FAINT))
         self._keep("residual_share", norms[1] / (norms[0] + norms[1]))
         self.identity_part = self.residual_part = None
@@ -194,14 +198,14 @@ class Tap:
 
 
 def _norms(gradient: Tensor) -> Tensor:
-    """Return the norm of each image's gradient as float64, shape (N,).
+    """Return the norm of each image's gradient as float64 on the CPU, shape (N,).
 
     Summing float32 squares errs by some 1e-7 and is many times faster than in float64, which
     is needed only where squares leave float32's range.
     """
-    norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1).double()
+    norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1).cpu().double()
     if norms.min() < 1e-15 or norms.max() > 1e15:
-        norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1, dtype=torch.float64)
+        norms = torch.linalg.vector_norm(gradient.flatten(1).cpu(), dim=1, dtype=torch.float64)
     return norms
 
 

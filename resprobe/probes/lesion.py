@@ -131,21 +131,24 @@ def score(
     Returns
     -------
     hits : bool Tensor of shape (programs, images), on the CPU
-        Whether the largest logit is that of the label.
+        Whether the largest logit is that of the label, and all are finite.
     losses : float64 Tensor of shape (programs,)
         Mean cross entropy per image.
     """
-    hits, losses = [], torch.zeros(len(programs), dtype=torch.float64, device=chain.device)
+    hits, losses = [], torch.zeros(len(programs), dtype=torch.float64)
     with left_as_found(chain, training=False), torch.inference_mode():
         for done, (x, y) in enumerate(data, start=1):
             batch = torch.empty(len(programs), len(y), dtype=torch.bool, device=x.device)
+            batch_losses = torch.empty(len(programs), device=x.device)
             for number, logits in run(chain, programs, x):
-                batch[number] = logits.argmax(1) == y
-                losses[number] += F.cross_entropy(logits, y, reduction="sum")
+                # an answer that is not finite is no answer
+                batch[number] = (logits.argmax(1) == y) & logits.isfinite().all(1)
+                batch_losses[number] = F.cross_entropy(logits, y, reduction="sum")
             hits.append(batch.cpu())
+            losses += batch_losses.cpu()
             if progress:
                 progress(done, len(data))
-    return torch.cat(hits, dim=1), losses.cpu() / data.n
+    return torch.cat(hits, dim=1), losses / data.n
 
 
 def _row(hits: Tensor, reference: Tensor, loss: Tensor) -> dict[str, Any]:

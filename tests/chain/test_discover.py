@@ -312,6 +312,50 @@ def test_an_in_place_statement_whose_result_nobody_takes_is_kept():
         torch.testing.assert_close(unravel(model, IMAGES)(IMAGES), model(IMAGES))
 
 
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda m, x: m.logits(x) * (x.shape[0] + 1),
+        lambda m, x: m.logits(x).repeat(2, 1)[: x.size(0) * 2 : 2],
+    ],
+    ids=["a factor", "twice the batch"],
+)
+def test_what_follows_the_batch_size_is_right_for_every_batch_or_refused(forward):
+    class Sized(Custom):
+        def logits(self, x):
+            return super().forward(x)
+
+        def forward(self, x):
+            return forward(self, x)
+
+    model = Sized(SUMS["x + f"], blocks=2).eval()
+    try:
+        chain = unravel(model, IMAGES)
+    except ChainError:
+        return
+    with torch.no_grad():
+        torch.testing.assert_close(chain(IMAGES[:2]), model(IMAGES[:2]))
+
+
+def test_a_batch_size_written_down_as_a_number_is_refused():
+    class Fixed(Custom):
+        def forward(self, x):
+            x = self.blocks[0](self.stem(x))
+            return self.fc(x.mean((2, 3)).view(3, -1))
+
+    with pytest.raises(ChainError, match="does not run on 4 images like the example"):
+        unravel(Fixed(SUMS["x + f"]), IMAGES)
+
+
+def test_shapes_given_by_keyword_are_read():
+    def forward(m, x):
+        h = x + m.f(x)
+        h = h + m.gain.view(1, -1, 1, 1).expand_as(other=h)
+        return h + torch.zeros_like(input=h)
+
+    assert len(unravel(Custom(forward, blocks=2), IMAGES).blocks) == 2
+
+
 def test_what_is_computed_from_parameters_alone_hides_no_block():
     class Gain(Custom):
         def __init__(self):

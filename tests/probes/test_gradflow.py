@@ -233,6 +233,15 @@ def test_under_batch_statistics_nothing_but_batch_norm_is_in_training_mode():
     np.testing.assert_array_equal(with_dropout["input"], without["input"])
 
 
+def test_a_frozen_layer_that_nothing_uses_has_gradient_zero():
+    model = with_lively_statistics(AkamasterNet())
+    model.aux = nn.Linear(3, 3).requires_grad_(False)
+    weights = flow_of(model, random_batches(8)).weights.frame.set_index("parameter")
+    assert weights.loc["aux.weight", "gradient_norm"] == 0
+    assert weights.loc["linear.weight", "gradient_norm"] > 0
+    assert not model.aux.weight.requires_grad
+
+
 def test_images_that_do_not_fit_are_refused():
     chain = unravel(AkamasterNet(), torch.zeros(1, 3, 16, 16))
     with pytest.raises(InputError, match="head has 10 classes and random has 3"):

@@ -178,6 +178,15 @@ def test_progress_counts_the_batches():
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_answers_that_are_not_finite_are_no_answers():
+    model, data = with_lively_statistics(AkamasterNet()).eval(), random_batches(40)
+    chain = unravel(model, data.example())
+    torch.nn.init.constant_(model.linear.weight, float("inf"))
+    frame = lesion(chain, data).frame
+    assert (frame["correct"] == 0).all()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
