@@ -45,7 +45,7 @@ class Trace:
     def sink(self) -> fx.Node:
         """The node of the model's output."""
         result = self.graph.output_node().args[0]
-        if not isinstance(result, fx.Node):
+        if not isinstance(result, fx.Node) or not isinstance(self.values[result], Tensor):
             raise ChainError(
                 "the model returns more than one value; wrap it in a module that returns the logits"
             )
@@ -79,6 +79,7 @@ def trace(model: nn.Module, example: Tensor) -> Trace:
             "its forward must not branch on values"
         ) from error
     modules = {path: module for path, module in model.named_modules(remove_duplicate=False)}
+    _refuse_closed_modules(graph, modules)
     modules |= functionalise(graph, modules)
     _drop_checks_on_arguments(graph)  # after: an in-place statement has no users until then
     add_what_is_stacked_and_summed(graph)
@@ -102,6 +103,20 @@ def trace(model: nn.Module, example: Tensor) -> Trace:
     freeze_other_sizes(graph_module.graph, recorder.values)
     take_batch_sizes_where_they_are_used(graph_module.graph, recorder.values)
     return Trace(graph_module.graph, modules, recorder.values)
+
+
+def _refuse_closed_modules(graph: fx.Graph, modules: dict[str, Any]) -> None:
+    """Raise for a module that the tracer does not look into and that may hold blocks."""
+    for node in graph.nodes:
+        module = modules.get(str(node.target)) if node.op == "call_module" else None
+        wrapped = isinstance(
+            module, DataParallel | DistributedDataParallel | torch.jit.ScriptModule
+        )
+        if wrapped or type(module).__module__ == "torch.nn.modules.transformer":
+            raise ChainError(
+                f"'{node.target}' is a {type(module).__name__}, whose inside cannot be traced and "
+                "may hold blocks; put the module itself in its place"
+            )
 
 
 class _Recorder(fx.Interpreter):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from resprobe.chain import Chain
 from resprobe.datasets import Batches
 from resprobe.errors import InputError
@@ -19,13 +21,25 @@ def check_fit(chain: Chain, data: Batches) -> None:
     Raises
     ------
     InputError
-        If channels or number of classes differ, or the head gives no logits.
+        If shapes, types or the number of classes differ, or the head gives no logits.
     """
     channels, taken = data.data.channels, chain.stem.in_shape[0]
     if channels != taken:
         raise InputError(
             f"the network takes images of {taken} channel(s) and {data.data.name} has {channels}; "
             "name the data set that it was trained on with --data"
+        )
+    shape = tuple(data.data.images.shape[1:])
+    if shape != chain.stem.in_shape:
+        raise InputError(
+            f"the chain was made with images of shape {chain.stem.in_shape} and {data.data.name} "
+            f"has {shape}; unravel the model with an example of these images"
+        )
+    parameter = next(chain.parameters(), None)
+    if parameter is not None and parameter.dtype != torch.float32:
+        raise InputError(
+            f"the network's weights are {parameter.dtype} and images are torch.float32; "
+            "convert a copy of it with .float()"
         )
     if len(chain.head.out_shape) != 1:
         raise InputError(

@@ -356,6 +356,22 @@ def test_shapes_given_by_keyword_are_read():
     assert len(unravel(Custom(forward, blocks=2), IMAGES).blocks) == 2
 
 
+def test_a_module_that_cannot_be_looked_into_is_refused():
+    model = AkamasterNet()
+    model.layer1[1] = nn.DataParallel(model.layer1[1])
+    with pytest.raises(ChainError, match=r"'layer1.1' is a DataParallel, whose inside"):
+        unravel(model, IMAGES)
+
+
+def test_a_model_that_gives_two_values_is_refused():
+    class Two(Custom):
+        def forward(self, x):
+            return torch.max(super().forward(x), 1)
+
+    with pytest.raises(ChainError, match="returns more than one value"):
+        unravel(Two(SUMS["x + f"]), IMAGES)
+
+
 def test_what_is_computed_from_parameters_alone_hides_no_block():
     class Gain(Custom):
         def __init__(self):

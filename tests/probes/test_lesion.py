@@ -201,6 +201,18 @@ def test_images_that_do_not_fit_are_refused(options, message):
         lesion(chain, data)
 
 
+def test_images_of_another_size_than_the_chains_are_refused():
+    chain = unravel(AkamasterNet(), torch.zeros(1, 3, 16, 16))
+    with pytest.raises(InputError, match=r"shape \(3, 16, 16\) and random has \(3, 32, 32\)"):
+        lesion(chain, random_batches(10, size=32))
+
+
+def test_weights_in_double_precision_are_refused():
+    chain = unravel(AkamasterNet().double(), torch.zeros(1, 3, 16, 16).double())
+    with pytest.raises(InputError, match=r"weights are torch.float64 .* with .float\(\)"):
+        lesion(chain, random_batches(10))
+
+
 def test_a_network_without_one_logit_per_class_is_refused():
     model = AkamasterNet()
     model.linear = torch.nn.Unflatten(1, (4, 4))
