@@ -16,7 +16,7 @@ from resprobe.chain.chain import Block, Chain, Link, PlainBlock, ResidualBlock, 
 from resprobe.chain.pieces import piece, sum_piece
 from resprobe.chain.plain import plain_runs
 from resprobe.chain.state import left_as_found
-from resprobe.chain.sums import is_activation, refuse_nested, split_sum, where
+from resprobe.chain.sums import is_activation, module_path, refuse_nested, split_sum, where
 from resprobe.chain.trace import Trace, first_line, trace, unwrapped
 from resprobe.errors import ChainError
 
@@ -206,8 +206,7 @@ def _common_path(nodes: list[fx.Node]) -> str:
 
 
 def _owner(node: fx.Node) -> list[str]:
-    stack = list(node.meta.get("nn_module_stack", {}).values())
-    path = stack[-1][0] if stack else ""
+    path = module_path(node)
     return path.split(".") if path else []
 
 

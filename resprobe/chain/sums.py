@@ -12,7 +12,15 @@ from torch import Tensor, fx, nn
 from resprobe.chain.trace import Trace
 from resprobe.errors import ChainError
 
-__all__ = ["Term", "between", "is_activation", "refuse_nested", "split_sum", "weighted_layers"]
+__all__ = [
+    "Term",
+    "between",
+    "is_activation",
+    "module_path",
+    "refuse_nested",
+    "split_sum",
+    "weighted_layers",
+]
 
 _ADD = (operator.add, torch.add, "add")
 _SUBTRACT = (operator.sub, torch.sub, "sub", torch.subtract, "subtract")
@@ -151,8 +159,13 @@ def _is_residual_sum(trace: Trace, source: fx.Node, node: fx.Node, shape: torch.
 
 def where(node: fx.Node) -> str:
     """Say where in the user's model a node is."""
+    return module_path(node) or node.name
+
+
+def module_path(node: fx.Node) -> str:
+    """Return the path of the innermost module that a node is in or calls; "" for the model."""
     stack = list(node.meta.get("nn_module_stack", {}).values())
-    return (stack[-1][0] if stack else "") or node.name
+    return stack[-1][0] if stack else ""
 
 
 def _check_shapes(terms: list[Term], result: fx.Node, trace: Trace) -> None:

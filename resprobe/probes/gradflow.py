@@ -112,10 +112,10 @@ def gradflow(
         for module in chain.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.training = batch_norm == "batch"
+        # a parameter that the chain does not use has no gradient: its sum stays 0
+        used = [i for i, parameter in enumerate(parameters) if parameter.requires_grad]
         for done, (x, y) in enumerate(data, start=1):
             loss, leaf = _tapped_loss(chain, taps, x, y)
-            # a parameter that the chain does not use has no gradient: its sum stays 0
-            used = [i for i, parameter in enumerate(parameters) if parameter.requires_grad]
             wanted = [leaf, *(parameters[i] for i in used)]
             gradients = torch.autograd.grad(loss, wanted, materialize_grads=True)
             for i, gradient in zip(used, gradients[1:], strict=True):
