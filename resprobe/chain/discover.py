@@ -7,17 +7,22 @@ ends in a sum is a residual block; one that ends otherwise is part of a link.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx, nn
 
 from resprobe.chain.chain import Block, Chain, Link, PlainBlock, ResidualBlock, Shape
+from resprobe.chain.names import common_path, told_apart
+from resprobe.chain.operations import operation, where
 from resprobe.chain.pieces import piece, sum_piece
 from resprobe.chain.plain import plain_runs
 from resprobe.chain.state import left_as_found
-from resprobe.chain.sums import is_activation, module_path, refuse_nested, split_sum, where
-from resprobe.chain.trace import Trace, first_line, trace, unwrapped
+from resprobe.chain.sums import is_activation, refuse_nested, split_sum
+from resprobe.chain.trace import Trace, TraceError, unwrapped
+from resprobe.chain.tracers import trace_by_export, trace_by_fx
+from resprobe.chain.verify import answer, check
 from resprobe.errors import ChainError
 
 __all__ = ["unravel"]
@@ -29,9 +34,9 @@ def unravel(model: nn.Module, example: Tensor) -> Chain:
     Parameters
     ----------
     model : nn.Module
-        Any network whose forward takes one tensor and can be traced by ``torch.fx``. It is
-        traced in eval mode and left as it was found. Wrappers (DataParallel, DDP,
-        ``torch.compile``) are looked through.
+        Any network whose forward takes one tensor and can be traced by ``torch.fx`` or, where
+        that fails, by ``torch.export``. It is traced in eval mode and left as it was found.
+        Wrappers (DataParallel, DDP, ``torch.compile``) are looked through.
     example : Tensor of shape (N, C, H, W)
         Images to trace with, on the model's device; two are enough. On the ``meta`` device
         shapes are found and the comparison of values is left out.
@@ -39,7 +44,7 @@ def unravel(model: nn.Module, example: Tensor) -> Chain:
     Returns
     -------
     Chain
-        ``chain(x)`` equals ``model(x)``, compared on the example and on one image more.
+        ``chain(x)`` equals ``model(x)``, compared on the example and on two images more.
 
     Raises
     ------
@@ -57,17 +62,26 @@ def unravel(model: nn.Module, example: Tensor) -> Chain:
     """
     model = unwrapped(model)
     with left_as_found(model, training=False):
-        traced = trace(model, example)
-        chain = _assemble(traced, model)
-        if example.device.type != "meta":
-            with left_as_found(chain, training=False), torch.no_grad():
-                try:
-                    _check(chain, model, example)
-                except RuntimeError as error:
-                    raise ChainError(
-                        f"{type(model).__name__} or its chain does not run on {len(example) + 1} "
-                        f"images like the example ({first_line(error)})"
-                    ) from error
+        expected = answer(model, example)
+        try:
+            return _unravel(trace_by_fx, model, example, expected)
+        except TraceError as by_fx:
+            try:
+                with left_as_found(model, training=False, requires_grad=True):
+                    # without gradients torch's transformer layers take a way that hides blocks
+                    return _unravel(trace_by_export, model, example, expected)
+            except TraceError as by_export:
+                raise ChainError(f"{by_fx}; by torch.export: {by_export}") from by_export
+
+
+Tracer = Callable[[nn.Module, Tensor], Trace]
+
+
+def _unravel(tracer: Tracer, model: nn.Module, example: Tensor, expected: Tensor) -> Chain:
+    chain = _assemble(tracer(model, example), model)
+    if example.device.type != "meta":
+        with left_as_found(chain, training=False), torch.no_grad():
+            check(chain, model, example, expected)
     return chain
 
 
@@ -114,6 +128,7 @@ class Found:
     block: Block
     source: fx.Node
     result: fx.Node
+    inside: list[fx.Node]
 
 
 def _assemble(trace: Trace, model: nn.Module) -> Chain:
@@ -121,7 +136,9 @@ def _assemble(trace: Trace, model: nn.Module) -> Chain:
     found = _residual_blocks(trace, segments) or _plain_blocks(trace, segments)
     if not found:
         raise ChainError(_no_blocks(type(model).__name__, segments))
-    _number_repeated_names(found)
+    names = told_apart([item.block.name for item in found], [i.inside for i in found], trace)
+    for item, name in zip(found, names, strict=True):
+        item.block.name = name
     steps: list[Block | Link] = []
     cut = found[0].source
     for item in found:
@@ -143,7 +160,7 @@ def _link(
 ) -> Link:
     layers = piece(trace, source, result)
     inside = [s for s in segments if source < s.result and not result < s.result]
-    merges = [_operation(s.result) for s in inside if _forks(s)]
+    merges = [_merge(s.result) for s in inside if _forks(s)]
     name = name or ", ".join(dict.fromkeys(where(s.result) for s in inside))
     shapes = _shape(trace, source), _shape(trace, result)
     return Link(layers, name, *shapes, merge=", ".join(dict.fromkeys(merges)))
@@ -154,8 +171,8 @@ def _forks(segment: Segment) -> bool:
     return len(segment.nodes) > 1 and len(segment.result.all_input_nodes) > 1
 
 
-def _operation(node: fx.Node) -> str:
-    return node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "?")
+def _merge(node: fx.Node) -> str:
+    return operation(node) or where(node)
 
 
 def _residual_blocks(trace: Trace, segments: list[Segment]) -> list[Found]:
@@ -173,8 +190,8 @@ def _residual_blocks(trace: Trace, segments: list[Segment]) -> list[Found]:
         if following and len(following.nodes) == 1 and is_activation(following.result, trace):
             result, after = following.result, piece(trace, segment.result, following.result)
         shapes = _shape(trace, segment.source), _shape(trace, result)
-        block = ResidualBlock(shortcut, branch, after, _common_path(segment.nodes), *shapes)
-        found.append(Found(block, segment.source, result))
+        block = ResidualBlock(shortcut, branch, after, common_path(segment.nodes), *shapes)
+        found.append(Found(block, segment.source, result, segment.nodes))
     return found
 
 
@@ -187,70 +204,16 @@ def _plain_blocks(trace: Trace, segments: list[Segment]) -> list[Found]:
             ),
             source,
             result,
+            [],
         )
         for name, source, result in plain_runs(trace, singles)
     ]
 
 
-def _common_path(nodes: list[fx.Node]) -> str:
-    """Return the innermost module that holds all the nodes; else what they call; else the sum."""
-    paths = [_owner(node) for node in nodes]
-    common = paths[0]
-    for path in paths[1:]:
-        kept = [a for a, b in zip(common, path, strict=False) if a == b]
-        common = common[: len(kept)] if common[: len(kept)] == kept else []
-    if common:
-        return ".".join(common)
-    called = [str(node.target) for node in nodes if node.op == "call_module"]
-    return called[0] if called else nodes[-1].name
-
-
-def _owner(node: fx.Node) -> list[str]:
-    path = module_path(node)
-    return path.split(".") if path else []
-
-
-def _number_repeated_names(found: list[Found]) -> None:
-    names = [item.block.name for item in found]
-    for index, item in enumerate(found):
-        if names.count(names[index]) > 1:
-            item.block.name = f"{names[index]}#{names[:index].count(names[index]) + 1}"
-
-
 def _no_blocks(model_name: str, segments: list[Segment]) -> str:
-    merges = dict.fromkeys(_operation(s.result) for s in segments if _forks(s))
+    merges = dict.fromkeys(_merge(s.result) for s in segments if _forks(s))
     reason = f"its paths merge by {', '.join(merges)}, not by a sum" if merges else "it has no sums"
     return (
         f"{model_name} has no residual blocks ({reason}) and no plain blocks (modules of its "
-        "own class, with two or three weighted layers each)"
+        "own classes with one to three weighted layers each, in a row)"
     )
-
-
-def _check(chain: Chain, model: nn.Module, example: Tensor) -> None:
-    """Compare the chain with the model's own output."""
-    expected = model(example.clone())  # a model may change its input in place
-    if not expected.isfinite().all():
-        # deep networks at initialisation overflow under BN's initial running statistics
-        for module in model.modules():
-            module.training = isinstance(module, nn.modules.batchnorm._BatchNorm)
-        expected = model(example.clone())
-    if not expected.isfinite().all():
-        raise ChainError(
-            f"{type(model).__name__} gives values that are not finite on the example, so that "
-            "the chain cannot be checked against it; check the weights and the normalisation"
-        )
-    more = torch.cat([example, example[:1]])
-    # a size that was written down as a number shows on a batch of another size
-    if not (_same(chain(example), expected) and _same(chain(more), model(more.clone()))):
-        raise ChainError(
-            f"{type(model).__name__} computes something else than its trace says; a forward "
-            "that depends on values, or changes a view in place, is not supported"
-        )
-
-
-def _same(found: Tensor, expected: Tensor) -> bool:
-    """Equal up to what another order of float operations can change."""
-    if found.shape != expected.shape or found.dtype != expected.dtype:
-        return False
-    tolerance = 1e-4 * float(expected.abs().max()) + 1e-12
-    return bool(torch.allclose(found, expected, rtol=0, atol=tolerance))

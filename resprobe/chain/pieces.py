@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import fx, nn
 
+from resprobe.chain.batch_sizes import size_from
 from resprobe.chain.sums import Term, between
 from resprobe.chain.trace import Trace
 from resprobe.errors import ChainError
@@ -43,9 +45,12 @@ def _graph_module(trace: Trace, source: fx.Node, terms: Sequence[Term]) -> fx.Gr
             "read it off the tensor at hand instead, as in x.size(0)"
         )
     graph = fx.Graph()
-    copies = {source: graph.placeholder("x")}
-    for node in trace.graph.nodes:
-        if node in needed:
+    x = graph.placeholder("x")
+    copies: dict[fx.Node, Any] = {source: x}
+    for node in sorted(needed):
+        if "size" in node.meta:
+            copies[node] = size_from(graph, x, source, node)
+        else:
             copies[node] = graph.node_copy(node, copies.__getitem__)
     total = None
     for term in terms:

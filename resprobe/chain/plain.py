@@ -29,14 +29,17 @@ def plain_runs(trace: Trace, singles: Sequence[Edge | None]) -> list[tuple[str, 
     -------
     list of (name, source, result)
         For every module that is neither the model itself nor a mere container, whose nodes
-        follow one another without a fork, and which has two or three weighted layers.
+        follow one another without a fork, and which has two or three weighted layers. In a
+        network that has none and never forks, such as a VGG, those with one weighted layer.
     """
-    runs = []
+    runs: dict[int, list[tuple[str, fx.Node, fx.Node]]] = {1: [], 2: [], 3: []}
     for owner, group in groupby(singles, key=lambda edge: _owner(trace, edge)):
         edges = [edge for edge in group if edge is not None]
-        if owner and 2 <= weighted_layers({result for _, result in edges}, trace) <= 3:
-            runs.append((owner, edges[0][0], edges[-1][1]))
-    return runs
+        layers = weighted_layers({result for _, result in edges}, trace)
+        if owner and layers in runs:
+            runs[layers].append((owner, edges[0][0], edges[-1][1]))
+    blocks = sorted(runs[2] + runs[3], key=lambda run: run[1])
+    return blocks if blocks or None in singles else runs[1]
 
 
 def _owner(trace: Trace, edge: Edge | None) -> str:

@@ -6,9 +6,12 @@ import contextlib
 from collections.abc import Iterable, Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
-__all__ = ["left_as_found"]
+from resprobe.chain.operations import operation, where
+from resprobe.errors import ChainError
+
+__all__ = ["left_as_found", "use_batch_statistics"]
 
 
 @contextlib.contextmanager
@@ -66,3 +69,23 @@ def _restore(kept: Iterable[tuple[Tensor, Tensor]]) -> None:
         # a backward pass of the user's that is still to come may have saved it
         if not (buffer.is_meta or torch.equal(buffer, value)):
             buffer.copy_(value)
+
+
+def use_batch_statistics(chain: nn.Module) -> None:
+    """Let every BatchNorm use the statistics of the batch; call inside :func:`left_as_found`.
+
+    Raises
+    ------
+    ChainError
+        If a BatchNorm is called as a function, whose mode was settled when it was traced.
+    """
+    for module in chain.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.training = True
+        elif isinstance(module, fx.GraphModule):
+            fixed = next((n for n in module.graph.nodes if "batch_norm" in operation(n)), None)
+            if fixed is not None:
+                raise ChainError(
+                    f"the BatchNorm at '{where(fixed)}' is called as a function, whose statistics "
+                    "were settled when the model was traced; use the running ones"
+                )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx, nn
 
+from resprobe.chain.operations import operation, where
 from resprobe.chain.trace import Trace
 from resprobe.errors import ChainError
 
@@ -16,14 +16,20 @@ __all__ = [
     "Term",
     "between",
     "is_activation",
-    "module_path",
+    "parameters_of",
     "refuse_nested",
     "split_sum",
     "weighted_layers",
 ]
 
-_ADD = (operator.add, torch.add, "add")
-_SUBTRACT = (operator.sub, torch.sub, "sub", torch.subtract, "subtract")
+_SIGNS = {
+    "add": (1.0, 1.0),
+    "__add__": (1.0, 1.0),
+    "__radd__": (1.0, 1.0),
+    "sub": (1.0, -1.0),
+    "subtract": (1.0, -1.0),
+    "rsub": (-1.0, 1.0),
+}
 _ACTIVATIONS = {
     "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish",
     "hardsigmoid", "hardtanh", "softplus", "softsign", "sigmoid", "tanh", "prelu", "rrelu",
@@ -49,6 +55,8 @@ def between(source: fx.Node, result: fx.Node) -> tuple[set[fx.Node], bool]:
         if node in found:
             continue
         found.add(node)
+        if "size" in node.meta:  # computed from the length of the source: see batch_sizes
+            continue
         for needed in node.all_input_nodes:
             if needed is source:
                 reaches = reaches or node.meta["carries"]
@@ -59,10 +67,8 @@ def between(source: fx.Node, result: fx.Node) -> tuple[set[fx.Node], bool]:
 
 def is_activation(node: fx.Node, trace: Trace) -> bool:
     """Whether a node is an elementwise activation, as a module, function or method."""
-    if node.op == "call_module":
-        name = type(trace.modules[str(node.target)]).__name__
-    else:
-        name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    called = node.op == "call_module"
+    name = type(trace.modules[str(node.target)]).__name__ if called else operation(node)
     return name.lower() in _ACTIVATIONS and len(node.all_input_nodes) == 1
 
 
@@ -157,17 +163,6 @@ def _is_residual_sum(trace: Trace, source: fx.Node, node: fx.Node, shape: torch.
     )
 
 
-def where(node: fx.Node) -> str:
-    """Say where in the user's model a node is."""
-    return module_path(node) or node.name
-
-
-def module_path(node: fx.Node) -> str:
-    """Return the path of the innermost module that a node is in or calls; "" for the model."""
-    stack = list(node.meta.get("nn_module_stack", {}).values())
-    return stack[-1][0] if stack else ""
-
-
 def _check_shapes(terms: list[Term], result: fx.Node, trace: Trace) -> None:
     shape = trace.values[result].shape
     for term in terms:
@@ -195,16 +190,24 @@ def _flattened(term: Term, trace: Trace, source: fx.Node) -> Iterator[Term]:
 
 
 def _addends(node: fx.Node, trace: Trace) -> list[Term] | None:
-    if node.op not in ("call_function", "call_method"):
-        return None
-    if node.target in _ADD or node.target in _SUBTRACT:
-        operands = [*node.args, *(node.kwargs[k] for k in ("input", "other") if k in node.kwargs)]
-        scale = node.kwargs.get("alpha", 1)
-        if len(operands) != 2 or not isinstance(scale, int | float):
+    """Return what a node adds up, each with its factor; None where it is no sum."""
+    operands = [*node.args, *(node.kwargs[k] for k in _OPERANDS if k in node.kwargs)]
+    if operation(node) == "lerp":  # x + w (f - x)
+        weight = operands[2] if len(operands) == 3 else None
+        if not isinstance(weight, int | float):
             return None
-        signed = -scale if node.target in _SUBTRACT else scale
-        return _tensors([(operands[0], 1.0), (operands[1], float(signed))], trace)
-    return None
+        return _tensors([(operands[0], 1.0 - weight), (operands[1], float(weight))], trace)
+    signs, scale = _SIGNS.get(operation(node)), node.kwargs.get("alpha", 1)
+    if signs is None or len(operands) != 2 or not isinstance(scale, int | float):
+        return None
+    # alpha belongs to the operand that torch calls "other", which rsub subtracts from
+    first, second = (signs[0], signs[1] * scale)
+    if operation(node) == "rsub":
+        first, second = (signs[0] * scale, signs[1])
+    return _tensors([(operands[0], first), (operands[1], second)], trace)
+
+
+_OPERANDS = ("input", "other", "end", "weight")
 
 
 def _tensors(operands: list[tuple[object, float]], trace: Trace) -> list[Term] | None:

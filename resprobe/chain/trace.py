@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import operator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,16 +12,20 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
+from resprobe.chain.batch_sizes import mark_sizes
+from resprobe.chain.operations import is_wrapper
 from resprobe.chain.rewrite import (
     add_what_is_stacked_and_summed,
-    freeze_other_sizes,
     functionalise,
     mark_what_carries_the_images,
-    take_batch_sizes_where_they_are_used,
 )
 from resprobe.errors import ChainError
 
-__all__ = ["Trace", "first_line", "trace", "unwrapped"]
+__all__ = ["Trace", "TraceError", "evaluated", "first_line", "unwrapped"]
+
+
+class TraceError(ChainError):
+    """A graph that cannot be made, or is not what the model computes; another tracer may do."""
 
 
 @dataclass(frozen=True)
@@ -63,72 +68,95 @@ def unwrapped(model: nn.Module) -> nn.Module:
             return model
 
 
-def trace(model: nn.Module, example: Tensor) -> Trace:
-    """Trace ``model``, switch in-place operations off, and evaluate the graph on ``example``.
+def evaluated(
+    graph: fx.Graph, model: nn.Module, constants: dict[str, Any], example: Tensor
+) -> Trace:
+    """Switch in-place operations off in a traced graph, and evaluate it on the example.
+
+    Parameters
+    ----------
+    graph : fx.Graph
+        Of the model, changed in place; it calls modules and reads attributes by path.
+    model : nn.Module
+        Where those modules and attributes are.
+    constants : dict
+        Tensors that the tracer met on its way, by the name that the graph reads them by.
+    example : Tensor of shape (N, C, H, W)
 
     Raises
     ------
-    ChainError
-        If the model cannot be traced, or does not run on the example.
+    TraceError
+        If the graph has more than one input, calls what it does not show, or does not run.
     """
-    try:
-        graph = fx.Tracer().trace(model, concrete_args=_defaults(model))
-    except Exception as error:
-        raise ChainError(
-            f"{type(model).__name__} cannot be traced ({first_line(error)}); "
-            "its forward must not branch on values"
-        ) from error
-    modules = {path: module for path, module in model.named_modules(remove_duplicate=False)}
-    _refuse_closed_modules(graph, modules)
+    modules: dict[str, Any] = dict(model.named_modules(remove_duplicate=False))
     modules |= functionalise(graph, modules)
-    _drop_checks_on_arguments(graph)  # after: an in-place statement has no users until then
+    _drop_checks(graph)  # after: an in-place statement has no users until then
+    _refuse_what_is_not_shown(graph, modules)
     add_what_is_stacked_and_summed(graph)
-    attributes = {
-        node.target: operator.attrgetter(node.target)(model)
-        for node in graph.nodes
-        if node.op == "get_attr"
-    }
-    modules = modules | attributes
+    attributes = {node.target: node.target for node in graph.nodes if node.op == "get_attr"}
+    modules |= {path: _attribute(model, constants, path) for path in attributes}
     graph_module = fx.GraphModule(_used(graph, modules), graph)
-    recorder = _Recorder(graph_module)
-    try:
-        with torch.no_grad():
-            recorder.run(example)
-    except Exception as error:
-        raise ChainError(
-            f"{type(model).__name__} does not run on an example of shape "
-            f"{tuple(example.shape)} ({first_line(error)})"
-        ) from error
-    mark_what_carries_the_images(graph_module.graph, recorder.values)
-    freeze_other_sizes(graph_module.graph, recorder.values)
-    take_batch_sizes_where_they_are_used(graph_module.graph, recorder.values)
-    return Trace(graph_module.graph, modules, recorder.values)
+    values = _values(graph_module, example, type(model).__name__)
+    one_more = torch.cat([example, example[:1]])
+    more = _values(graph_module, one_more, type(model).__name__, keep=_shape_only)
+    mark_sizes(graph_module.graph, values, more)
+    mark_what_carries_the_images(graph_module.graph, values)
+    return Trace(graph_module.graph, modules, values)
 
 
-def _refuse_closed_modules(graph: fx.Graph, modules: dict[str, Any]) -> None:
-    """Raise for a module that the tracer does not look into and that may hold blocks."""
+def _attribute(model: nn.Module, constants: dict[str, Any], path: str) -> Any:
+    return constants[path] if path in constants else operator.attrgetter(path)(model)
+
+
+def _refuse_what_is_not_shown(graph: fx.Graph, modules: dict[str, Any]) -> None:
+    """Raise for a second input, and for a module that may hold blocks and was not looked into."""
+    inputs = [node for node in graph.nodes if node.op == "placeholder"]
+    if len(inputs) != 1:
+        names = ", ".join(str(node.target) for node in inputs) or "nothing"
+        raise TraceError(f"its forward must take one tensor, the images; it takes {names}")
     for node in graph.nodes:
         module = modules.get(str(node.target)) if node.op == "call_module" else None
-        wrapped = isinstance(
-            module, DataParallel | DistributedDataParallel | torch.jit.ScriptModule
-        )
-        if wrapped or type(module).__module__ == "torch.nn.modules.transformer":
-            raise ChainError(
+        if is_wrapper(module):
+            raise TraceError(
                 f"'{node.target}' is a {type(module).__name__}, whose inside cannot be traced and "
                 "may hold blocks; put the module itself in its place"
             )
 
 
 class _Recorder(fx.Interpreter):
-    """Runs a graph and keeps the value of every node."""
+    """Runs a graph and keeps something of the value of every node."""
 
-    def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module, garbage_collect_values=False)
-        self.values: dict[fx.Node, Any] = {}
+    def __init__(self, module: fx.GraphModule, keep: Callable[[Any], Any]) -> None:
+        super().__init__(module, garbage_collect_values=keep is _shape_only)
+        self.keep, self.values = keep, dict[fx.Node, Any]()
 
     def run_node(self, n: fx.Node) -> Any:
-        self.values[n] = super().run_node(n)
-        return self.values[n]
+        value = super().run_node(n)
+        self.values[n] = self.keep(value)
+        return value
+
+
+def _whole(value: Any) -> Any:
+    return value
+
+
+def _shape_only(value: Any) -> Any:
+    return value.to("meta") if isinstance(value, Tensor) else value
+
+
+def _values(
+    module: fx.GraphModule, x: Tensor, name: str, keep: Callable[[Any], Any] = _whole
+) -> dict[fx.Node, Any]:
+    recorder = _Recorder(module, keep)
+    try:
+        with torch.no_grad():
+            recorder.run(x.clone())
+    except Exception as error:
+        raise TraceError(
+            f"{name} or its trace does not run on {len(x)} images like the example "
+            f"({first_line(error)})"
+        ) from error
+    return recorder.values
 
 
 def first_line(error: Exception) -> str:
@@ -137,23 +165,19 @@ def first_line(error: Exception) -> str:
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
-def _defaults(model: nn.Module) -> dict[str, Any]:
-    """Fix every argument of ``forward`` that has a default; the images are the first."""
-    parameters = list(inspect.signature(model.forward).parameters.values())[1:]
-    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+_CHECKS = ("_assert", "_assert_is_none", "_assert_scalar", "_assert_tensor_metadata")
 
 
-def _drop_checks_on_arguments(graph: fx.Graph) -> None:
-    """Remove what the tracer adds to guard the arguments that were fixed to their defaults."""
+def _drop_checks(graph: fx.Graph) -> None:
+    """Remove what tracers add to guard sizes, and arguments that were fixed to their defaults."""
     for node in reversed(list(graph.nodes)):
-        if node.op == "call_function" and getattr(node.target, "__name__", "") in (
-            "_assert",
-            "_assert_is_none",
-        ):
+        name = getattr(node.target, "__name__", "").partition(".")[0]
+        if node.op == "call_function" and name in _CHECKS:
             graph.erase_node(node)
+    images = next((node for node in graph.nodes if node.op == "placeholder"), None)
     for node in reversed(list(graph.nodes)):
         unused = not node.users and node.op not in ("output", "call_module")
-        if unused and node is not next(iter(graph.nodes)):
+        if unused and node is not images:
             graph.erase_node(node)
 
 
@@ -163,3 +187,16 @@ def _used(graph: fx.Graph, modules: dict[str, Any]) -> dict[str, Any]:
         for node in graph.nodes
         if node.op in ("call_module", "get_attr")
     }
+
+
+@contextmanager
+def attributes_as_found(model: nn.Module) -> Iterator[dict[str, Any]]:
+    """Take off a model the attributes that a tracer put on it; they are in what is yielded."""
+    before, added = set(vars(model)) | set(model._buffers), dict[str, Any]()
+    try:
+        yield added
+    finally:
+        for name in set(vars(model)) - before:
+            added[name] = vars(model).pop(name)
+        for name in set(model._buffers) - before:
+            added[name] = model._buffers.pop(name)

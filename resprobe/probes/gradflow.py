@@ -19,9 +19,9 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from resprobe.chain import Chain, Link, ResidualBlock, left_as_found
+from resprobe.chain import Chain, Link, ResidualBlock, left_as_found, use_batch_statistics
 from resprobe.datasets import Batches
 from resprobe.errors import ResprobeError
 from resprobe.probes.study import check_fit, provenance
@@ -87,6 +87,8 @@ def gradflow(
     ------
     InputError
         If images and network do not fit.
+    ChainError
+        If ``batch_norm`` is "batch" and the model calls BatchNorm as a function.
     ResprobeError
         If a gradient is not finite, or the parts do not add up to the whole.
 
@@ -109,9 +111,8 @@ def gradflow(
     parameters = [parameter for _, parameter in chain.model_parameters]
     sums = [torch.zeros(p.shape, dtype=torch.float64) for p in parameters]
     with left_as_found(chain, training=False, requires_grad=True), torch.enable_grad():
-        for module in chain.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.training = batch_norm == "batch"
+        if batch_norm == "batch":
+            use_batch_statistics(chain)
         # a parameter that the chain does not use has no gradient: its sum stays 0
         used = [i for i, parameter in enumerate(parameters) if parameter.requires_grad]
         for done, (x, y) in enumerate(data, start=1):

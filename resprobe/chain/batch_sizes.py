@@ -1,0 +1,108 @@
+"""Sizes in a traced graph: numbers that stay, and numbers that follow the batch.
+
+A graph that was evaluated on n and on n + 1 images shows which of its sizes are what. Those
+that did not change are written into the graph as numbers. The others are taken to be
+``constant + per_image * n``, and every piece that is cut from the graph computes them from the
+length of its own input, so that no size keeps an early tensor alive. That the law holds is
+checked on n + 2 images when the chain is made.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, fx
+
+from resprobe.chain.operations import holds_tensor
+from resprobe.errors import ChainError
+
+__all__ = ["Size", "mark_sizes", "size_from"]
+
+
+class Size(NamedTuple):
+    """A whole number that is ``constant + per_image * n`` for n images."""
+
+    constant: int
+    per_image: int
+
+
+def mark_sizes(graph: fx.Graph, values: dict[fx.Node, Any], more: dict[fx.Node, Any]) -> None:
+    """Write constant sizes as numbers; mark what follows the batch as ``meta["size"]``.
+
+    Parameters
+    ----------
+    graph : fx.Graph
+        Changed in place. Tensors get ``meta["length"]``, the :class:`Size` of their first axis.
+    values, more : dict
+        The value of every node on n images and, without the tensors' contents, on one more.
+    """
+    n = next(len(value) for node, value in values.items() if node.op == "placeholder")
+    for node in list(graph.nodes):
+        if node not in values or node.op == "output":
+            continue
+        value, other = values[node], more[node]
+        if isinstance(value, Tensor):
+            if value.dim() and len(value.shape) == len(other.shape):
+                node.meta["length"] = _law(value.shape[0], other.shape[0], n)
+        elif holds_tensor(value) or node.op == "get_attr":
+            continue
+        elif _same(value, other):
+            _write(node, tuple(value) if isinstance(value, torch.Size) else value)
+        elif (size := _size(value, other, n)) is not None:
+            node.meta["size"] = size
+
+
+def _same(value: Any, other: Any) -> bool:
+    return type(value) is type(other) and bool(value == other)
+
+
+def _size(value: Any, other: Any, n: int) -> Size | tuple[Size, ...] | None:
+    if type(value) is int and type(other) is int:
+        return _law(value, other, n)
+    whole = isinstance(value, tuple) and all(type(v) is int for v in (*value, *other))
+    if whole and len(value) == len(other):
+        return tuple(_law(a, b, n) for a, b in zip(value, other, strict=True))
+    return None
+
+
+def _law(value: int, other: int, n: int) -> Size:
+    return Size(value - (other - value) * n, other - value)
+
+
+def _write(node: fx.Node, value: Any) -> None:
+    for user in list(node.users):
+        user.args = fx.node.map_arg(user.args, lambda n: value if n is node else n)
+        user.kwargs = fx.node.map_arg(user.kwargs, lambda n: value if n is node else n)
+
+
+def size_from(graph: fx.Graph, x: fx.Node, source: fx.Node, node: fx.Node) -> Any:
+    """Write the size ``node`` in terms of ``x``, the stand-in of ``source`` in another graph.
+
+    Raises
+    ------
+    ChainError
+        If the number of images cannot be read off the length of ``source``.
+    """
+    length: Size = source.meta["length"]
+    if length.constant or length.per_image < 1:
+        raise ChainError(
+            f"'{node.name}' follows the batch size, which cannot be read off the tensor at hand "
+            f"('{source.name}'); keep the images on the first axis"
+        )
+    images = graph.call_method("size", (x, 0))
+    if length.per_image > 1:
+        images = graph.call_method("__floordiv__", (images, length.per_image))
+    sizes = node.meta["size"]
+    if isinstance(sizes, Size):
+        return _expression(graph, images, sizes)
+    return tuple(_expression(graph, images, size) for size in sizes)
+
+
+def _expression(graph: fx.Graph, images: fx.Node, size: Size) -> fx.Node | int:
+    if not size.per_image:
+        return size.constant
+    value = images
+    if size.per_image != 1:
+        value = graph.call_method("__mul__", (value, size.per_image))
+    return graph.call_method("__add__", (value, size.constant)) if size.constant else value

@@ -1,0 +1,264 @@
+"""Both tracers give the same chain; the second goes where the first cannot."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from nets import AkamasterNet, TorchvisionNet, with_lively_statistics
+from torch import nn
+
+from resprobe.chain import left_as_found, unravel, use_batch_statistics
+from resprobe.chain.discover import _unravel
+from resprobe.chain.tracers import trace_by_export, trace_by_fx
+from resprobe.errors import ChainError
+
+IMAGES = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
+class Block(nn.Module):
+    """A residual block of four channels whose forward a test writes."""
+
+    def __init__(self, forward):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(4, 4, 3, 1, 1), nn.Conv2d(4, 4, 3, 1, 1)
+        self.norm, self.relu = nn.BatchNorm2d(4), nn.ReLU(inplace=True)
+        self.body = forward
+
+    def forward(self, x):
+        return self.body(self, x)
+
+
+class Net(nn.Module):
+    def __init__(self, forward, blocks=3):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 1)
+        self.blocks = nn.ModuleList(Block(forward) for _ in range(blocks))
+        self.fc = nn.Linear(4, 5)
+
+    def forward(self, x):
+        x = self.stem(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.fc(x.mean((2, 3)))
+
+
+def branch(m, x):
+    return m.conv2(m.relu(m.norm(m.conv1(x))))
+
+
+def by_each_tracer(model):
+    with left_as_found(model, training=False):
+        return [chain_by(tracer, model) for tracer in (trace_by_fx, trace_by_export)]
+
+
+def chain_by(tracer, model):
+    with torch.no_grad():
+        expected = model(IMAGES)
+    return _unravel(tracer, model, IMAGES, expected)
+
+
+SUMS = {
+    "x + f": lambda m, x: x + branch(m, x),
+    "in place": lambda m, x: branch(m, x).add_(x),
+    "sum of a list": lambda m, x: sum([x, branch(m, x)]),
+    "stacked": lambda m, x: torch.stack([x, branch(m, x)]).sum(0),
+    "minus minus": lambda m, x: x - (-branch(m, x)),
+    "subtracted from": lambda m, x: torch.rsub(-branch(m, x), x),
+    "subtracted from, scaled": lambda m, x: torch.rsub(branch(m, x), x, alpha=0.5),
+    "scaled": lambda m, x: torch.add(x, branch(m, x), alpha=0.1),
+    "interpolated": lambda m, x: torch.lerp(x, branch(m, x), 0.25),
+    "padded inline": lambda m, x: branch(m, x) + F.pad(x[:, :2], (0, 0, 0, 0, 1, 1)),
+    "activated after": lambda m, x: m.relu(x + branch(m, x)),
+}
+
+
+@pytest.mark.parametrize("style", SUMS)
+def test_both_tracers_find_the_same_blocks_with_the_same_parts(style):
+    model = with_lively_statistics(Net(SUMS[style])).eval()
+    first, second = by_each_tracer(model)
+    assert [b.name for b in first.blocks] == [b.name for b in second.blocks]
+    assert [b.name for b in first.blocks] == ["blocks.0", "blocks.1", "blocks.2"]
+    x = torch.randn(5, 4, 8, 8)
+    with torch.no_grad():
+        for one, other in zip(first.blocks, second.blocks, strict=True):
+            torch.testing.assert_close(one.shortcut(x), other.shortcut(x))
+            torch.testing.assert_close(one.branch(x), other.branch(x))
+            assert type(one.after) is type(other.after)
+
+
+@pytest.mark.parametrize("make", [AkamasterNet, TorchvisionNet])
+def test_both_tracers_share_the_parameters_and_keep_batch_norm_a_module(make):
+    model = with_lively_statistics(make()).eval()
+    for chain in by_each_tracer(model):
+        norms = {id(m) for m in model.modules() if isinstance(m, nn.BatchNorm2d)}
+        kept = {id(m) for m in chain.modules() if isinstance(m, nn.BatchNorm2d)}
+        assert kept == norms
+        assert {id(p) for p in chain.parameters()} == {id(p) for p in model.parameters()}
+
+
+def test_an_interpolation_is_a_sum_of_scaled_paths():
+    block = unravel(Net(SUMS["interpolated"]), IMAGES).blocks[0]
+    x = torch.randn(2, 4, 8, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(block.shortcut(x), 0.75 * x)
+
+
+BY_EXPORT_ONLY = {
+    "a branch on a shape": lambda m, x: (
+        x + branch(m, x) if x.shape[2] > 4 else x[:, :1] * branch(m, x)
+    ),
+    "a loop over a length": lambda m, x: x + torch.cat([branch(m, x[:, :4]) for _ in x[0, :1]], 1),
+    "a write into a view": lambda m, x: x + zeroed_in_part(branch(m, x)),
+    "an argument that is unpacked": lambda m, x: x + branch(m, *[x]) * max(x.shape[2:]) / 16,
+}
+
+
+def zeroed_in_part(h):
+    h[:, 0] = 0
+    return h
+
+
+@pytest.mark.parametrize("style", BY_EXPORT_ONLY)
+def test_what_torch_fx_cannot_trace_is_exported(style):
+    model = with_lively_statistics(Net(BY_EXPORT_ONLY[style])).eval()
+    with pytest.raises(ChainError), left_as_found(model, training=False):
+        chain_by(trace_by_fx, model)
+    chain = unravel(model, IMAGES)
+    assert [block.name for block in chain.blocks] == ["blocks.0", "blocks.1", "blocks.2"]
+    x, many = model.stem(IMAGES), torch.randn(7, 3, 16, 16)
+    with torch.no_grad():
+        torch.testing.assert_close(chain.blocks[0].shortcut(x), x)
+        torch.testing.assert_close(chain(many), model(many))
+
+
+def test_where_both_tracers_fail_both_reasons_are_said():
+    model = Net(lambda m, x: x + branch(m, x) if x.sum() > 0 else x)
+    reasons = (
+        r"Net cannot be traced \(symbolically traced .*; its forward must not branch on values; "
+        r"by torch.export: Net cannot be exported \(.*data-dependent"
+    )
+    with pytest.raises(ChainError, match=reasons):
+        unravel(model, IMAGES)
+
+
+@pytest.mark.parametrize("wrap", [nn.DataParallel, nn.Sequential])
+def test_a_wrapped_module_inside_a_model_is_looked_into(wrap):
+    model = AkamasterNet().eval()
+    model.layer1[1] = wrap(model.layer1[1])
+    assert len(unravel(model, IMAGES).blocks) == 6
+
+
+def test_torchs_own_transformer_layers_are_two_blocks_each():
+    class Small(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.patches = nn.Conv2d(3, 8, 8, 8)
+            layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=True)
+            self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+            self.fc = nn.Linear(8, 5)
+
+        def forward(self, x):
+            return self.fc(self.encoder(self.patches(x).flatten(2).mT).mean(1))
+
+    model = Small().eval().requires_grad_(False)
+    chain = unravel(model, IMAGES)
+    assert [b.name for b in chain.blocks[:2]] == [
+        "encoder.layers.0.self_attn",
+        "encoder.layers.0.linear1",
+    ]
+    assert len(chain.blocks) == 4
+    assert not any(p.requires_grad for p in model.parameters())
+    with torch.no_grad():
+        torch.testing.assert_close(chain(IMAGES), model(IMAGES))
+
+
+def test_windows_that_multiply_the_batch_hide_no_block():
+    def attend(m, x):
+        n, c, h, w = x.shape
+        windows = x.view(n, c, h // 4, 4, w // 4, 4).permute(0, 2, 4, 1, 3, 5)
+        windows = branch(m, windows.reshape(-1, c, 4, 4))
+        windows = windows.view(n, windows.shape[0] // n, c, 16).view(n, h // 4, w // 4, c, 4, 4)
+        return x + windows.permute(0, 3, 1, 4, 2, 5).reshape(n, c, h, w)
+
+    model = with_lively_statistics(Net(attend)).eval()
+    for chain in by_each_tracer(model):
+        assert len(chain.blocks) == 3
+        many = torch.randn(9, 3, 16, 16)
+        with torch.no_grad():
+            torch.testing.assert_close(chain(many), model(many))
+
+
+def test_a_size_that_is_no_straight_line_in_the_batch_is_refused():
+    class Squared(Net):
+        def forward(self, x):
+            n = x.shape[0]
+            return super().forward(x) * (n * n)
+
+    model = Squared(SUMS["x + f"]).eval()
+    with pytest.raises(ChainError, match="something else than its trace says"):
+        unravel(model, IMAGES)
+
+
+def test_nothing_of_a_tracers_is_left_on_the_model():
+    class Constant(Net):
+        def forward(self, x):
+            return super().forward(x * torch.tensor([1.0, 2.0, 3.0]).view(1, 3, 1, 1))
+
+    model = Constant(SUMS["x + f"]).eval()
+    before, keys = set(vars(model)), list(model.state_dict())
+    chain = unravel(model, IMAGES)
+    assert set(vars(model)) == before
+    assert list(model.state_dict()) == keys
+    with torch.no_grad():
+        assert torch.equal(chain(IMAGES), model(IMAGES))
+    model = Constant(lambda m, x: x + m.conv1(x) if x.sum() > 0 else x)
+    before = set(vars(model))
+    with pytest.raises(ChainError):
+        unravel(model, IMAGES)
+    assert set(vars(model)) == before
+
+
+def test_a_batch_norm_with_its_activation_inside_keeps_its_two_modes():
+    class NormAct(nn.BatchNorm2d):
+        def forward(self, x):
+            return F.relu(super().forward(x))
+
+    model = with_lively_statistics(Net(lambda m, x: x + m.conv2(m.act(m.conv1(x)))))
+    for block in model.blocks:
+        block.act = NormAct(4)
+    model.eval()
+    twin = copy.deepcopy(model).train()
+    chain = unravel(model, IMAGES)
+    with left_as_found(chain, training=False), torch.no_grad():
+        use_batch_statistics(chain)
+        torch.testing.assert_close(chain(IMAGES), twin(IMAGES))
+    assert not torch.allclose(chain(IMAGES), twin(IMAGES))
+
+
+def test_a_batch_norm_called_as_a_function_has_no_second_mode():
+    def forward(m, x):
+        norm = m.norm
+        h = F.batch_norm(m.conv1(x), norm.running_mean, norm.running_var, training=m.training)
+        return x + m.conv2(F.relu(h))
+
+    for chain in by_each_tracer(Net(forward).eval()):
+        with pytest.raises(ChainError, match="is called as a function, whose statistics"):
+            use_batch_statistics(chain)
+
+
+@pytest.mark.parametrize(
+    ("forward", "reason"),
+    [
+        (lambda self, x, y: x + y, "missing 1 required .*; its forward must take one tensor"),
+        (lambda self: torch.zeros(1), "takes 1 .* but 2 were given.*must take one tensor"),
+        (lambda self, x: {"logits": self.stem(x)}, "returns more than one value"),
+        (lambda self, x: 1 / 0, r"does not run on .* \(division by zero\)"),
+    ],
+    ids=["two tensors", "none", "a dictionary", "an error of its own"],
+)
+def test_a_forward_of_another_kind_is_refused_in_a_sentence(forward, reason):
+    model = Net(SUMS["x + f"])
+    model.__class__ = type("Odd", (Net,), {"forward": forward})
+    with pytest.raises(ChainError, match=reason):
+        unravel(model, IMAGES)
