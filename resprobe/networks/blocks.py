@@ -1,57 +1,205 @@
-"""The two-layer blocks that the CIFAR networks are made of."""
+"""Blocks, plain and residual, of any kind, activation order and shortcut."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 
-from resprobe.networks.shortcuts import option_a
+from resprobe.networks.options import (
+    BlockKind,
+    Initialisation,
+    Layout,
+    Order,
+    Shortcut,
+    SurvivalScaling,
+)
+from resprobe.networks.orders import BlockLayers, block_layers, run
+from resprobe.networks.scalars import Bias, Factor, Multiplier
+from resprobe.networks.shortcuts import Gate, option_a, projection
+from resprobe.networks.stochastic import StochasticDepth
 
-__all__ = ["BasicBlock", "PlainBlock"]
+__all__ = ["BlockDesign", "PlainBlock", "ResidualBlock"]
 
 
-def conv3x3(in_channels: int, out_channels: int, *, stride: int = 1) -> nn.Conv2d:
-    """Return a 3x3 convolution that keeps the map's size at stride 1; BN follows, so no bias."""
-    return nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+@dataclass(frozen=True, kw_only=True)
+class BlockDesign:
+    """What all blocks of a network have in common.
+
+    Parameters
+    ----------
+    block : BlockKind
+        Its convolutions.
+    shortcut : Shortcut
+        What carries the input past them; :attr:`Shortcut.NONE` for a plain network.
+    order : Order
+        Of normalisation and activation.
+    layout : Layout
+        Where a bottleneck has its stride.
+    init : Initialisation
+        Decides whether there is BN, and which scalar layers a branch has.
+    scale, branch_scale : float
+        Factors of shortcut and branch with :attr:`Shortcut.SCALED`.
+    gate_bias : float
+        Where the bias of a gate begins.
+    dropout : float
+        Rate with :attr:`Shortcut.DROPOUT`.
+    survival_scaling : SurvivalScaling
+        The convention of stochastic depth.
+    """
+
+    block: BlockKind = BlockKind.BASIC
+    shortcut: Shortcut = Shortcut.A
+    order: Order = Order.ORIGINAL
+    layout: Layout = Layout.V1_5
+    init: Initialisation = Initialisation.HE
+    scale: float = 1.0
+    branch_scale: float = 1.0
+    gate_bias: float = 0.0
+    dropout: float = 0.0
+    survival_scaling: SurvivalScaling = SurvivalScaling.TEST
+
+    @property
+    def layers(self) -> BlockLayers:
+        """The names of a block's layers."""
+        return block_layers(self.order, self.block.convolutions, init=self.init)
+
+    def convolutions(self, in_channels: int, width: int, stride: int) -> list[nn.Conv2d]:
+        """Return the convolutions of a block, without bias."""
+        out = width * self.block.expansion
+        if self.block is BlockKind.BASIC:
+            return [_conv(3, in_channels, width, stride), _conv(3, width, out, 1)]
+        first, second = (stride, 1) if self.layout is Layout.PAPER else (1, stride)
+        return [
+            _conv(1, in_channels, width, first),
+            _conv(3, width, width, second),
+            _conv(1, width, out, 1),
+        ]
+
+
+def _conv(size: int, in_channels: int, out_channels: int, stride: int) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, size, stride=stride, padding=size // 2, bias=False)
 
 
 class PlainBlock(nn.Module):
-    """Conv-BN-ReLU twice, without a shortcut; ``stride`` applies to the first convolution.
+    """The layers of a block one after the other, without a shortcut.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the input.
+    width : int
+        Channels of the inner convolutions; a bottleneck gives four times as many out.
+    stride : int
+        1, or 2 to halve the map.
+    design : BlockDesign
+        Everything else.
 
     References
     ----------
-    He et al. 2015, section 4.2: the plain counterpart of the basic block.
+    He et al. 2015, section 4.1: the plain counterpart of a residual network.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, stride: int) -> None:
+    def __init__(self, in_channels: int, width: int, *, stride: int, design: BlockDesign) -> None:
         super().__init__()
-        self.conv1 = conv3x3(in_channels, out_channels, stride=stride)
-        self.bn1 = nn.BatchNorm2d(out_channels)
-        self.relu1 = nn.ReLU()
-        self.conv2 = conv3x3(out_channels, out_channels)
-        self.bn2 = nn.BatchNorm2d(out_channels)
-        self.relu2 = nn.ReLU()
+        self.layers, self.convolutions = design.layers, design.block.convolutions
+        convolutions = iter(design.convolutions(in_channels, width, stride))
+        initial = 0.0 if design.init is Initialisation.SKIPINIT else 1.0
+        channels = in_channels
+        for name in (*self.layers.branch, *self.layers.after):
+            match name.rstrip("0123456789ab"):
+                case "conv":
+                    layer: nn.Module = (convolution := next(convolutions))
+                    channels = convolution.out_channels
+                case "bn":
+                    layer = nn.BatchNorm2d(channels)
+                case "relu":
+                    layer = nn.ReLU()
+                case "scale":
+                    layer = Multiplier(initial)
+                case _:
+                    layer = Bias()
+            self.add_module(name, layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(N, C_in, H, W)`` to ``(N, C_out, H / stride, W / stride)``."""
-        hidden: Tensor = self.relu1(self.bn1(self.conv1(x)))
-        out: Tensor = self.relu2(self.bn2(self.conv2(hidden)))
-        return out
+        """Map ``(N, C_in, H, W)`` to ``(N, C_out, H / stride, W / stride)``, rounded up."""
+        return run(self, self.layers.after, run(self, self.layers.branch, x))
 
 
-class BasicBlock(PlainBlock):
-    """``relu(F(x) + s(x))``: the layers of :class:`PlainBlock` around an option A shortcut.
+class ResidualBlock(PlainBlock):
+    """``after(F(x) + s(x))``: the layers of a plain block around a shortcut.
+
+    The shortcut is the module ``downsample``, also where it is the identity. A projection takes
+    what the layers before the first convolution make of the input, normalised and activated in
+    a pre-activation block; every other shortcut, and a gate, takes the input itself. A
+    projection has BN where the branch's last convolution has BN before the sum.
+
+    Parameters
+    ----------
+    in_channels, width, stride, design
+        As in :class:`PlainBlock`.
+    survival : float
+        Probability that the branch is computed in training; 1 for always.
 
     References
     ----------
-    He et al. 2015, figure 2 and equation 1.
+    He et al. 2015, equation 1; He et al. 2016, figures 2 and 4, for shortcuts and orders.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, stride: int) -> None:
-        super().__init__(in_channels, out_channels, stride=stride)
-        self.shortcut = option_a(in_channels, out_channels, stride=stride)
+    def __init__(
+        self,
+        in_channels: int,
+        width: int,
+        *,
+        stride: int,
+        design: BlockDesign,
+        survival: float = 1.0,
+    ) -> None:
+        super().__init__(in_channels, width, stride=stride, design=design)
+        sizes = in_channels, width * design.block.expansion
+        changes = stride != 1 or sizes[0] != sizes[1]
+        projects = design.shortcut is Shortcut.C or (design.shortcut is Shortcut.B and changes)
+        self.shared = self.layers.before if projects else ()
+        self.rest = self.layers.branch[len(self.shared) :]
+        if projects:
+            norm = design.init.keeps_norms and self.layers.ends_in_norm
+            self.downsample: nn.Module = projection(*sizes, stride=stride, norm=norm)
+        else:
+            self.downsample = _parameter_free(*sizes, stride=stride, design=design)
+        self.gate: Gate | None = None
+        if design.shortcut.is_gated:
+            self.gate = Gate(*sizes, stride=stride, bias=design.gate_bias)
+        self.gates_branch = design.shortcut is Shortcut.EXCLUSIVE_GATE
+        if design.branch_scale != 1:
+            self.branch_scale = Factor(design.branch_scale)
+            self.rest += ("branch_scale",)
+        self.stochastic_depth: StochasticDepth | None = None
+        if survival < 1:
+            self.stochastic_depth = StochasticDepth(survival, scaling=design.survival_scaling)
+            self.rest += ("stochastic_depth",)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(N, C_in, H, W)`` to ``(N, C_out, H / stride, W / stride)``."""
-        hidden: Tensor = self.relu1(self.bn1(self.conv1(x)))
-        out: Tensor = self.relu2(self.bn2(self.conv2(hidden)) + self.shortcut(x))
-        return out
+        """Map ``(N, C_in, H, W)`` to ``(N, C_out, H / stride, W / stride)``, rounded up."""
+        start = run(self, self.shared, x)
+        total: Tensor = self.downsample(start)
+        gate = None if self.gate is None else self.gate(x)
+        if gate is not None:
+            total = (1 - gate) * total
+        if self.stochastic_depth is None or self.stochastic_depth.survives():
+            branch = run(self, self.rest, start)
+            if gate is not None and self.gates_branch:
+                branch = gate * branch
+            total = branch + total
+        return run(self, self.layers.after, total)
+
+
+def _parameter_free(
+    in_channels: int, out_channels: int, *, stride: int, design: BlockDesign
+) -> nn.Module:
+    """Return option A, scaled or with dropout where the design asks for it."""
+    shortcut = option_a(in_channels, out_channels, stride=stride)
+    if design.shortcut is Shortcut.SCALED:
+        return nn.Sequential(shortcut, Factor(design.scale))
+    if design.shortcut is Shortcut.DROPOUT:
+        return nn.Sequential(shortcut, nn.Dropout(design.dropout))
+    return shortcut

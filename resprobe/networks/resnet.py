@@ -1,93 +1,123 @@
-"""The CIFAR networks of He et al. 2015: three stages of n blocks, 6n+2 weighted layers."""
+"""Networks of stages of blocks, plain and residual, for CIFAR and for ImageNet."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from resprobe.networks.blocks import BasicBlock, PlainBlock, conv3x3
+from resprobe.networks.blocks import BlockDesign, PlainBlock, ResidualBlock
+from resprobe.networks.options import Family, Initialisation, Shortcut
+from resprobe.networks.orders import frame_layers, run
+from resprobe.networks.scalars import Bias
+from resprobe.networks.stochastic import survival_probabilities
 
-__all__ = ["CifarNet", "he_initialise"]
+__all__ = ["ResNet"]
 
 
-class CifarNet(nn.Module):
-    """A 3x3 stem, three stages of ``n`` blocks, global average pooling, one linear layer.
+class ResNet(nn.Module):
+    """A stem, stages of blocks, global average pooling, one linear layer.
 
-    The stages have ``width``, ``2 * width`` and ``4 * width`` channels on maps of full, half
-    and quarter size; the first block of the second and third stage has stride 2.
+    Each stage has twice the channels of the one before it on maps of half the size. For
+    CIFAR the stem is a 3x3 convolution; for ImageNet a 7x7 one and a 3x3 max-pooling, each with
+    stride 2. With pre-activation the stem lacks what the first block begins with, and the last
+    block is followed by it; where the shortcut of the first block is the identity, it carries
+    the stem's output as it is. Modules have torchvision's names.
 
     Parameters
     ----------
-    block : type
-        :class:`~resprobe.networks.blocks.BasicBlock` for a residual network,
-        :class:`~resprobe.networks.blocks.PlainBlock` for its plain counterpart.
-    n : int
-        Blocks per stage, at least 1.
+    design : BlockDesign
+        Of all blocks; without a shortcut the network is plain.
+    stages : sequence of int
+        Blocks per stage.
+    family : Family
+        Decides the stem.
     num_classes, in_channels, width : int
-        Outputs, channels of the images, channels of the first stage (16 in the paper).
+        Outputs, channels of the images, inner channels of the first stage (16 for CIFAR and 64
+        for ImageNet in the papers).
+    survival : float
+        Survival probability of the last branch under stochastic depth; 1 for none.
 
     References
     ----------
-    He et al. 2015, section 4.2 and table 6.
+    He et al. 2015, tables 1 and 6; He et al. 2016, appendix.
     """
 
     def __init__(
         self,
-        block: type[BasicBlock] | type[PlainBlock],
-        n: int,
+        design: BlockDesign,
         *,
+        stages: Sequence[int],
+        family: Family,
         num_classes: int,
         in_channels: int,
         width: int,
+        survival: float = 1.0,
     ) -> None:
         super().__init__()
-        self.conv1 = conv3x3(in_channels, width)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.relu = nn.ReLU()
-        self.layer1 = _stage(block, n, width, width, stride=1)
-        self.layer2 = _stage(block, n, width, 2 * width, stride=2)
-        self.layer3 = _stage(block, n, 2 * width, 4 * width, stride=2)
+        frame = frame_layers(design.order, init=design.init)
+        self.conv1 = _first_convolution(family, in_channels, width)
+        for name in frame.stem[1:]:
+            self.add_module(name, _frame_layer(name, width))
+        if family is Family.IMAGENET:
+            self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        survivals = iter(survival_probabilities(sum(stages), survival))
+        channels = width
+        for stage, blocks in enumerate(stages):
+            inner = width * 2**stage
+            step = 1 if stage == 0 else 2
+            layers = _stage(design, blocks, channels, inner, stride=step, survivals=survivals)
+            self.add_module(f"layer{stage + 1}", nn.Sequential(*layers))
+            channels = inner * design.block.expansion
+        for name in frame.tail:
+            self.add_module(name, _frame_layer(name, channels))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(4 * width, num_classes)
+        self.features = (
+            *frame.stem,
+            *(("maxpool",) if family is Family.IMAGENET else ()),
+            *(f"layer{stage + 1}" for stage in range(len(stages))),
+            *frame.tail,
+            "avgpool",
+        )
+        self.head: tuple[str, ...] = ("fc",)
+        if design.init is Initialisation.FIXUP:
+            self.bias2 = Bias()
+            self.head = ("bias2", "fc")
+        self.fc = nn.Linear(channels, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images ``(N, in_channels, H, W)`` to logits ``(N, num_classes)``."""
-        hidden = self.relu(self.bn1(self.conv1(x)))
-        hidden = self.layer3(self.layer2(self.layer1(hidden)))
-        logits: Tensor = self.fc(torch.flatten(self.avgpool(hidden), 1))
-        return logits
+        return run(self, self.head, torch.flatten(run(self, self.features, x), 1))
+
+
+def _first_convolution(family: Family, in_channels: int, width: int) -> nn.Conv2d:
+    if family is Family.IMAGENET:
+        return nn.Conv2d(in_channels, width, 7, stride=2, padding=3, bias=False)
+    return nn.Conv2d(in_channels, width, 3, padding=1, bias=False)
+
+
+def _frame_layer(name: str, channels: int) -> nn.Module:
+    if name.startswith("bias"):
+        return Bias()
+    return nn.ReLU() if name == "relu" else nn.BatchNorm2d(channels)
 
 
 def _stage(
-    block: type[BasicBlock] | type[PlainBlock],
-    n: int,
+    design: BlockDesign,
+    blocks: int,
     in_channels: int,
-    channels: int,
+    width: int,
     *,
     stride: int,
-) -> nn.Sequential:
-    first = block(in_channels, channels, stride=stride)
-    return nn.Sequential(first, *(block(channels, channels, stride=1) for _ in range(n - 1)))
-
-
-@torch.no_grad()
-def he_initialise(network: nn.Module, *, generator: torch.Generator) -> None:
-    """Set every parameter and buffer afresh: He-normal convolutions, BN as the identity.
-
-    Convolutions draw from N(0, 2 / fan_in). The linear layer, which no ReLU follows, draws
-    from N(0, 1 / fan_in), with biases 0. BN starts with scale 1, shift 0, mean 0, variance 1.
-
-    References
-    ----------
-    He et al. 2015, "Delving Deep into Rectifiers", equation 10.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
-        elif isinstance(module, nn.Linear):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="linear", generator=generator)
-            nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d):
-            module.reset_running_stats()
-            nn.init.ones_(module.weight)
-            nn.init.zeros_(module.bias)
+    survivals: Iterator[float],
+) -> Iterator[nn.Module]:
+    """Yield the blocks of a stage, whose first has the stride."""
+    for number in range(blocks):
+        sizes = (in_channels if number == 0 else width * design.block.expansion, width)
+        step = stride if number == 0 else 1
+        if design.shortcut is Shortcut.NONE:
+            yield PlainBlock(*sizes, stride=step, design=design)
+        else:
+            survival = next(survivals)
+            yield ResidualBlock(*sizes, stride=step, design=design, survival=survival)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["ZeroPad", "option_a"]
+__all__ = ["Gate", "ZeroPad", "option_a", "projection"]
 
 
 class ZeroPad(nn.Module):
@@ -28,7 +29,6 @@ class ZeroPad(nn.Module):
 
     Examples
     --------
-    >>> import torch
     >>> ZeroPad(2, 4, stride=2)(torch.ones(1, 2, 4, 4))[0, :, 0, 0].tolist()
     [0.0, 1.0, 1.0, 0.0]
     """
@@ -58,3 +58,44 @@ def option_a(in_channels: int, out_channels: int, *, stride: int) -> nn.Module:
     if stride == 1 and in_channels == out_channels:
         return nn.Identity()
     return ZeroPad(in_channels, out_channels, stride=stride)
+
+
+def projection(in_channels: int, out_channels: int, *, stride: int, norm: bool) -> nn.Sequential:
+    """Return the 1x1 convolution of options B and C, with BN where ``norm`` says so.
+
+    References
+    ----------
+    He et al. 2015, section 3.3; the names ``0`` and ``1`` are torchvision's.
+    """
+    convolution = nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False)
+    return nn.Sequential(convolution, *([nn.BatchNorm2d(out_channels)] if norm else []))
+
+
+class Gate(nn.Module):
+    """g(x) = sigmoid(W x + b), one value for every element of the branch, by a 1x1 convolution.
+
+    Parameters
+    ----------
+    in_channels, out_channels, stride : int
+        Of the block.
+    bias : float
+        Where every component of b begins; far below 0 the gate begins closed.
+
+    References
+    ----------
+    He et al. 2016, "Identity Mappings in Deep Residual Networks", section 3.1.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, stride: int, bias: float) -> None:
+        super().__init__()
+        self.initial_bias = bias
+        self.conv = nn.Conv2d(in_channels, out_channels, 1, stride=stride)
+
+    @torch.no_grad()
+    def reset_bias(self) -> None:
+        """Begin afresh, but for the weights."""
+        nn.init.constant_(self.get_parameter("conv.bias"), self.initial_bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, C_in, H, W)`` to values in (0, 1) of the shape of the branch."""
+        return torch.sigmoid(self.conv(x))

@@ -1,136 +1,151 @@
-"""From a name to a network."""
+"""Which networks there are: their names, depths and stages."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
+from functools import cache
 
-import torch
-from torch import nn
+from resprobe.errors import UsageError, one_of
+from resprobe.networks.options import BlockKind, Family
 
-from resprobe.errors import InputError, UsageError, one_of
-from resprobe.networks.blocks import BasicBlock, PlainBlock
-from resprobe.networks.resnet import CifarNet, he_initialise
-
-__all__ = ["Architecture", "names"]
-
-_BLOCKS = {"resnet": BasicBlock, "plain": PlainBlock}
-_PUBLISHED_DEPTHS = (20, 32, 44, 56, 110, 1202)
+__all__ = ["Line", "Member", "member", "names"]
 
 
-def names() -> list[str]:
-    """Return the names of the published networks; any other depth 6n+2 is built as well."""
-    return [f"{family}{depth}" for family in _BLOCKS for depth in _PUBLISHED_DEPTHS]
+class Line(StrEnum):
+    """The first part of a name."""
+
+    RESNET = "resnet"
+    PRERESNET = "preresnet"
+    PLAIN = "plain"
+    VGG = "vgg"
+
+
+_IMAGENET_STAGES = {
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+    200: (3, 24, 36, 3),
+}
+"""Blocks per stage: He et al. 2015, table 1; 200 from He et al. 2016."""
+_CIFAR_DEPTHS = (20, 32, 44, 56, 110, 1202, 164, 1001)
+"""Published: He et al. 2015, table 6; the bottleneck networks from He et al. 2016, table 4."""
+_BOTTLENECK_DEPTHS = (164, 1001)
+_VGG_NAMES = ("vgg15", "vgg16", "vgg19", "vgg16_bn", "vgg19_bn")
+_LARGEST_DEPTH = 99_999
 
 
 @dataclass(frozen=True)
-class Architecture:
-    """A network's name and sizes: all that is needed to build it again.
+class Member:
+    """What a name says about a network.
 
     Parameters
     ----------
-    name : str
-        ``resnetN`` or ``plainN`` with N = 6n+2 weighted layers: 8, 14, 20, ..., 110, ..., 1202.
-    num_classes, in_channels : int
-        Outputs of the network, channels of its images.
-    width : int
-        Channels of the first stage; 16 in the paper.
+    line : Line
+        The first part of the name.
+    depth : int
+        Weighted layers.
+    family : Family
+        The images that it is for.
+    norm : bool
+        Whether it has batch normalisation; without it only ``vgg16`` and ``vgg19``.
+    """
+
+    line: Line
+    depth: int
+    family: Family
+    norm: bool = True
+
+    @property
+    def block_kinds(self) -> tuple[BlockKind, ...]:
+        """The kinds of block that make up this depth, the usual one first; none for VGG."""
+        if self.line is Line.VGG:
+            return ()
+        if self.family is Family.IMAGENET:
+            return (BlockKind.BASIC if self.depth < 50 else BlockKind.BOTTLENECK,)
+        kinds = tuple(kind for kind in BlockKind if _is_cifar_depth(self.depth, kind))
+        return kinds[::-1] if self.depth in _BOTTLENECK_DEPTHS else kinds
+
+    def stages(self, kind: BlockKind) -> tuple[int, ...]:
+        """Return the number of blocks of each stage."""
+        if self.family is Family.IMAGENET:
+            return _IMAGENET_STAGES[self.depth]
+        return ((self.depth - 2) // (3 * kind.convolutions),) * 3
+
+
+def names() -> list[str]:
+    """Return the names of the networks of published depths: residual, pre-activation, plain, VGG.
+
+    Any other depth 6n+2 (basic blocks) or 9n+2 (bottlenecks) is built as well.
+
+    Examples
+    --------
+    >>> len(names()), names()[:3], names()[-2:]
+    (47, ['resnet20', 'resnet32', 'resnet44'], ['vgg16_bn', 'vgg19_bn'])
+    """
+    depths = (*_CIFAR_DEPTHS, *_IMAGENET_STAGES)
+    lines = (Line.RESNET, Line.PRERESNET, Line.PLAIN)
+    return [*(f"{line}{depth}" for line in lines for depth in depths), *_VGG_NAMES]
+
+
+@cache
+def member(name: str) -> Member:
+    """Look a network up.
 
     Raises
     ------
     UsageError
-        If there is no such network, or a size is below 1.
+        If there is none of this name; the nearest is suggested.
 
     Examples
     --------
-    >>> sum(p.numel() for p in Architecture("plain20").build().parameters())
-    269722
+    >>> member("resnet50").stages(BlockKind.BOTTLENECK)
+    (3, 4, 6, 3)
     """
+    if name in _VGG_NAMES:
+        depth = int(name[3:5])
+        family = Family.CIFAR if depth == 15 else Family.IMAGENET
+        return Member(Line.VGG, depth, family, norm=depth == 15 or name.endswith("_bn"))
+    match = re.fullmatch(r"(resnet|preresnet|plain)([1-9]\d{0,4})", name)
+    if match is None:
+        raise one_of("architecture", name, _alike(name), hint=_HINT)
+    line, depth = Line(match[1]), int(match[2])
+    if not _is_depth(depth):
+        near = " or ".join(f"'{line}{depth}'" for depth in _nearest(depth))
+        raise UsageError(
+            f"unknown architecture '{name}': the depth must be one of ImageNet's "
+            f"({', '.join(map(str, _IMAGENET_STAGES))}), 9n+2 or 6n+2; did you mean {near}?"
+        )
+    return Member(line, depth, Family.IMAGENET if depth in _IMAGENET_STAGES else Family.CIFAR)
 
-    name: str
-    num_classes: int = 10
-    in_channels: int = 3
-    width: int = 16
 
-    def __post_init__(self) -> None:
-        self._family_and_depth()
-        for size in ("num_classes", "in_channels", "width"):
-            value = getattr(self, size)
-            if not isinstance(value, int) or value < 1:
-                raise UsageError(
-                    f"{size} of {self.name} must be a whole number >= 1; got {value!r}"
-                )
+def _is_cifar_depth(depth: int, kind: BlockKind) -> bool:
+    return depth > 2 and (depth - 2) % (3 * kind.convolutions) == 0
 
-    @property
-    def depth(self) -> int:
-        """Weighted layers, the linear one included."""
-        return self._family_and_depth()[1]
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether the network has no shortcuts."""
-        return self._family_and_depth()[0] == "plain"
+def _is_depth(depth: int) -> bool:
+    return depth in _IMAGENET_STAGES or any(_is_cifar_depth(depth, kind) for kind in BlockKind)
 
-    def build(self, *, seed: int = 0, device: torch.device | str = "cpu") -> nn.Module:
-        """Make the network in training mode, initialised on the CPU from ``seed``, on ``device``.
 
-        On the ``meta`` device it has shapes and no values. The global random state is
-        neither read nor moved.
-        """
-        family, depth = self._family_and_depth()
-        with torch.device("meta"):
-            network = CifarNet(
-                _BLOCKS[family],
-                (depth - 2) // 6,
-                num_classes=self.num_classes,
-                in_channels=self.in_channels,
-                width=self.width,
-            )
-        if torch.device(device).type == "meta":
-            return network
-        network.to_empty(device="cpu")
-        he_initialise(network, generator=torch.Generator().manual_seed(seed))
-        return network.to(device)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values, for a file."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Architecture:
-        """Rebuild from :meth:`to_dict`.
-
-        Raises
-        ------
-        InputError
-            If the fields are not those of an architecture.
-        """
-        try:
-            return cls(**fields)
-        except TypeError as error:
-            raise InputError(f"not the description of an architecture: {fields!r}") from error
-
-    def _family_and_depth(self) -> tuple[str, int]:
-        match = re.fullmatch(r"(resnet|plain)([1-9]\d{0,4})", str(self.name))
-        if match is None:
-            raise one_of("architecture", str(self.name), _alike(str(self.name)), hint=_HINT)
-        family, depth = match[1], int(match[2])
-        if depth < 8 or (depth - 2) % 6:
-            below = max(8, depth - (depth - 2) % 6)
-            raise UsageError(
-                f"unknown architecture '{self.name}': the depth must be 6n+2; "
-                f"did you mean '{family}{below}' or '{family}{below + 6}'?"
-            )
-        return family, depth
+def _nearest(depth: int) -> list[int]:
+    """Return the next depths below and above that there are."""
+    below = next((d for d in range(depth, 0, -1) if _is_depth(d)), None)
+    above = next((d for d in range(depth, _LARGEST_DEPTH + 1) if _is_depth(d)), None)
+    return [d for d in (below, above) if d is not None]
 
 
 def _alike(name: str) -> list[str]:
-    """Return the names to suggest from: the published ones, and each family at this depth."""
+    """Return the names to suggest from: the published ones, and each line at this depth."""
     depth = int(re.sub(r"\D", "", name)[:5] or 0)
-    exists = depth >= 8 and (depth - 2) % 6 == 0
-    return [*(f"{family}{depth}" for family in _BLOCKS if exists), *names()]
+    lines = (Line.RESNET, Line.PRERESNET, Line.PLAIN) if _is_depth(depth) else ()
+    return [*(f"{line}{depth}" for line in lines), *names()]
 
 
-_HINT = "known are resnetN and plainN of any depth N = 6n+2, such as resnet20, resnet56, plain56"
+_HINT = (
+    "known are resnetN and plainN, and preresnetN with pre-activation, with N = 18, 34, 50, 101, "
+    "152 or 200 for ImageNet, 6n+2 or 9n+2 for CIFAR (resnet56, preresnet164, plain20), and "
+    + ", ".join(_VGG_NAMES)
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resprobe.datasets import ImageSet, Normalisation, augment
+from resprobe.networks.stochastic import has_random_layers, seeded_draws
 from resprobe.training.recipe import Recipe
 from resprobe.training.schedule import WarmUp, learning_rate
 from resprobe.training.tally import Tally
@@ -74,7 +76,8 @@ class Loop:
     recipe : Recipe
         Its ``iterations`` are the length of the run.
     seed : int
-        Of order and augmentation.
+        Of order and augmentation, and of random layers, which draw from a state that is a
+        function of (seed, epoch, batch) and leave the global one alone.
     depth : int
         Of the network, for the warm-up.
     """
@@ -90,9 +93,10 @@ class Loop:
         depth: int,
     ) -> None:
         # the memory format is a matter of speed: convolutions on CPUs prefer channels last
-        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = model.to(memory_format=torch.channels_last)
         self.data, self.normalisation = data, normalisation
         self.recipe, self.seed = recipe, seed
+        self.is_random = has_random_layers(model)
         self.warm_up = WarmUp.of(recipe, depth=depth)
         self.iteration = 0
         self.learning_rate = math.nan
@@ -113,8 +117,8 @@ class Loop:
         """Learn from every image once, or up to the last iteration; return the figures."""
         tally = Tally(self.recipe.batches_per_epoch(len(self.data)), self.data.images.device)
         self.model.train()
-        for indices in self.batches(epoch):
-            loss, wrong = self.step(indices, epoch)
+        for batch, indices in enumerate(self.batches(epoch)):
+            loss, wrong = self.step(indices, epoch, batch=batch)
             tally.add(loss, wrong, images=len(indices))
             self.iteration += 1
             if self._must_read(tally):
@@ -135,23 +139,29 @@ class Loop:
         for batch in range(min(left, self.recipe.batches_per_epoch(len(self.data)))):
             yield order[batch * size : (batch + 1) * size]
 
-    def step(self, indices: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+    def step(self, indices: Tensor, epoch: int, *, batch: int = 0) -> tuple[Tensor, Tensor]:
         """One step of gradient descent; return the loss and the number of wrong answers."""
         images = self.normalisation.apply(self.data.images[indices])
         labels = self.data.labels[indices]
         pad, flip = self.recipe.pad, self.recipe.flip
         x = augment(images, seed=self.seed, epoch=epoch, indices=indices, pad=pad, flip=flip)
-        logits = self.model(x.contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits, labels)
+        self.optimiser.zero_grad(set_to_none=True)
+        with self._draws(epoch, batch):
+            logits = self.model(x.contiguous(memory_format=torch.channels_last))
+            loss = F.cross_entropy(logits, labels)
+            torch.autograd.backward(loss)
         self.learning_rate = learning_rate(
             self.recipe, self.iteration, warming_up=self.warm_up.active
         )
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate
-        self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
         self.optimiser.step()
         return loss.detach(), (logits.detach().argmax(1) != labels).sum()
+
+    def _draws(self, epoch: int, batch: int) -> AbstractContextManager[None]:
+        if not self.is_random:
+            return nullcontext()
+        return seeded_draws(self.seed, epoch, batch, device=self.data.images.device)
 
     def _must_read(self, tally: Tally) -> bool:
         near = self.data.images.device.type == "cpu"

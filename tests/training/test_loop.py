@@ -155,6 +155,78 @@ def test_a_tally_weighs_batches_by_their_images():
     assert tally.last_wrong == 0
 
 
+RANDOM = ["resnet8:survival=0.5", "resnet8:shortcut=dropout:survival=0.7", "vgg15:dropout=0.5"]
+
+
+def random_network(text):
+    return Architecture.parse(text, num_classes=2, in_channels=1, width=2)
+
+
+def noise_at_the_global_state():
+    torch.rand(17)
+
+
+@pytest.mark.parametrize("text", RANDOM)
+def test_random_layers_draw_alike_in_a_run_that_is_taken_up_again(two_kinds, half, text):
+    data, architecture = two_kinds(24), random_network(text)
+    whole = loop_over(data, architecture, half, iterations=6)
+    first = loop_over(data, architecture, half, iterations=6)
+    with torch.random.fork_rng(devices=[]):
+        for epoch in (1, 2):
+            whole.run_epoch(epoch, None)
+        noise_at_the_global_state()
+        first.run_epoch(1, None)
+        second = loop_over(data, architecture, half, iterations=6)
+        second.model.load_state_dict(first.model.state_dict())
+        second.optimiser.load_state_dict(first.optimiser.state_dict())
+        second.iteration = first.iteration
+        second.run_epoch(2, None)
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(second.model.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize("text", RANDOM)
+def test_training_with_random_layers_leaves_the_global_state_alone(two_kinds, half, text):
+    before = torch.get_rng_state()
+    loop_over(two_kinds(16), random_network(text), half).run_epoch(1, None)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_every_batch_has_its_own_draws_and_every_seed(two_kinds, half):
+    """Which of three branches are computed, in the order of the batches."""
+
+    def computed(seed):
+        network = random_network("resnet8:survival=0.5")
+        loop = loop_over(two_kinds(64), network, half, seed=seed, iterations=16)
+        branches, steps = [], []
+        for name in ("layer1", "layer2", "layer3"):
+            conv = loop.model.get_submodule(f"{name}.0.conv1")
+            conv.register_forward_hook(lambda *_, name=name: branches.append(name))
+        loop.model.fc.register_forward_hook(lambda *_: steps.append(len(branches)))
+        for epoch in (1, 2):
+            loop.run_epoch(epoch, None)
+        return [tuple(branches[a:b]) for a, b in zip([0, *steps], steps, strict=False)]
+
+    found = computed(0)
+    assert found == computed(0)
+    assert found != computed(1)
+    assert found[:8] != found[8:]  # the epochs
+    assert len(set(found)) > 3
+    assert ("layer1", "layer2", "layer3") in found
+
+
+def test_a_network_without_random_layers_is_trained_with_no_state_set_at_all(
+    two_kinds, tiny, half, monkeypatch
+):
+    def refuse(*_, **__):
+        raise AssertionError("set a random state")
+
+    monkeypatch.setattr("resprobe.training.loop.seeded_draws", refuse)
+    loop_over(two_kinds(16), tiny, half).run_epoch(1, None)
+    with pytest.raises(AssertionError, match="set a random state"):
+        loop_over(two_kinds(16), random_network(RANDOM[0]), half).run_epoch(1, None)
+
+
 def test_the_images_stay_as_they_are(two_kinds, tiny, half):
     data = two_kinds(16)
     before = copy.deepcopy((data.images, data.labels))

@@ -1,0 +1,237 @@
+"""From a name and options to a network."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import torch
+from torch import nn
+
+from resprobe.errors import InputError
+from resprobe.networks import spec
+from resprobe.networks.construct import construct
+from resprobe.networks.initialise import initialise
+from resprobe.networks.options import (
+    BlockKind,
+    Family,
+    Initialisation,
+    Layout,
+    Order,
+    Shortcut,
+    SurvivalScaling,
+    chosen,
+)
+from resprobe.networks.rules import (
+    ENUMS,
+    NUMBERS,
+    USUAL,
+    check,
+    check_number,
+    not_applicable,
+)
+from resprobe.networks.zoo import Line, Member, member
+
+__all__ = ["Architecture"]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network's name and options: all that is needed to build it again.
+
+    What is left open is filled in from the name, so that a field that is None afterwards has
+    no meaning in this network. Wherever an enum is wanted, its text is accepted.
+
+    Parameters
+    ----------
+    name : str
+        ``resnetN``, ``preresnetN`` or ``plainN``, or one of the VGG; :func:`names` lists the
+        published ones. N = 18, 34, 50, 101, 152 and 200 are the ImageNet networks; other depths
+        6n+2 the CIFAR networks of basic blocks; 164, 1001 and depths that are 9n+2 alone the
+        CIFAR networks of bottlenecks.
+    num_classes : int, optional
+        Outputs; 10 for CIFAR and 1000 for ImageNet, if left open.
+    in_channels : int
+        Channels of the images.
+    width : int, optional
+        Inner channels of the first stage; 16 for CIFAR, 64 for ImageNet and VGG.
+    block : BlockKind, optional
+        For depths that are both 6n+2 and 9n+2.
+    shortcut : Shortcut, optional
+        A for CIFAR basic blocks, B for the other residual networks, none for plain ones.
+    order : Order, optional
+        "full-pre" for ``preresnetN``, else "original".
+    layout : Layout, optional
+        Of bottlenecks: "v1.5" for ImageNet. For CIFAR "paper", as in the authors' code.
+    init : Initialisation
+        How the weights begin, and whether there is BN.
+    survival : float
+        Survival probability of the last branch under stochastic depth, in (0, 1]; 1 for none.
+    survival_scaling : SurvivalScaling
+        When stochastic depth makes up for what it leaves out.
+    scale, branch_scale : float, optional
+        Factors of shortcut and branch with the shortcut "scaled": 0.5 and 1.
+    gate_bias : float, optional
+        Where the bias of a gate begins: -6.
+    dropout : float, optional
+        Rate in [0, 1): 0.5 with the shortcut "dropout"; 0 in VGG, behind the hidden linear
+        layers.
+
+    Raises
+    ------
+    UsageError
+        If there is no such network, a value is out of range, or options cannot be meant
+        together.
+
+    References
+    ----------
+    He et al. 2015, https://arxiv.org/abs/1512.03385; He et al. 2016,
+    https://arxiv.org/abs/1603.05027; Huang et al. 2016, https://arxiv.org/abs/1603.09382.
+
+    Examples
+    --------
+    >>> sum(p.numel() for p in Architecture("plain20").build().parameters())
+    269722
+    >>> Architecture("resnet50").layout.value, Architecture("preresnet164").shortcut.value
+    ('v1.5', 'B')
+    """
+
+    name: str
+    num_classes: int | None = None
+    in_channels: int = 3
+    width: int | None = None
+    block: BlockKind | None = None
+    shortcut: Shortcut | None = None
+    order: Order | None = None
+    layout: Layout | None = None
+    init: Initialisation = Initialisation.HE
+    survival: float = 1.0
+    survival_scaling: SurvivalScaling = SurvivalScaling.TEST
+    scale: float | None = None
+    branch_scale: float | None = None
+    gate_bias: float | None = None
+    dropout: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", str(self.name))
+        for field, usual in USUAL.items():
+            value = getattr(self, field)
+            if value is None:
+                value = usual(self)
+            elif usual(self) is None:
+                raise not_applicable(self, field)
+            elif field in ENUMS:
+                value = chosen(ENUMS[field], value, what=field)
+            elif field in NUMBERS:
+                value = check_number(self, field)
+            object.__setattr__(self, field, value)
+        check(self)
+
+    @property
+    def member(self) -> Member:
+        """What the name alone says."""
+        return member(self.name)
+
+    @property
+    def family(self) -> Family:
+        """The images that the network was designed for; it takes others as well."""
+        return self.member.family
+
+    @property
+    def depth(self) -> int:
+        """Weighted layers, the linear ones included; projections are not counted."""
+        return self.member.depth
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the network has no shortcuts."""
+        return self.member.line in (Line.PLAIN, Line.VGG)
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the images that the network was designed for, in pixels."""
+        return 32 if self.family is Family.CIFAR else 224
+
+    @property
+    def spec(self) -> str:
+        """The name with every option that is not the usual one; :meth:`parse` reads it.
+
+        Examples
+        --------
+        >>> Architecture("resnet110", shortcut="B", survival=0.5).spec
+        'resnet110:shortcut=B:survival=0.5'
+        """
+        return spec.written(self)
+
+    @classmethod
+    def parse(
+        cls,
+        text: str,
+        *,
+        num_classes: int | None = None,
+        in_channels: int = 3,
+        width: int | None = None,
+    ) -> Architecture:
+        """Read ``NAME:option=value:option=value``.
+
+        Parameters
+        ----------
+        text : str
+            The options are the fields from ``width`` on.
+        num_classes, in_channels, width : int, optional
+            As in :class:`Architecture`; they follow from the data and stand in no text, but
+            for a width.
+
+        Raises
+        ------
+        UsageError
+            If a name, option or value is unknown, with a suggestion.
+
+        Examples
+        --------
+        >>> Architecture.parse("resnet50:layout=paper", num_classes=10).layout
+        <Layout.PAPER: 'paper'>
+        """
+        name, options = spec.read(text)
+        if width is not None:
+            options = spec.with_width(options, width, text)
+        return cls(name, num_classes=num_classes, in_channels=in_channels, **options)
+
+    def build(self, *, seed: int = 0, device: torch.device | str = "cpu") -> nn.Module:
+        """Make the network in training mode, initialised on the CPU from ``seed``, on ``device``.
+
+        On the ``meta`` device it has shapes and no values. The global random state is
+        neither read nor moved.
+        """
+        with torch.device("meta"):
+            network = construct(self)
+        if torch.device(device).type == "meta":
+            return network
+        network.to_empty(device="cpu")
+        initialise(network, init=self.init, generator=torch.Generator().manual_seed(seed))
+        return network.to(device)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values, for a file."""
+        fields = dataclasses.asdict(self)
+        return {k: v.value if isinstance(v, StrEnum) else v for k, v in fields.items()}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Architecture:
+        """Rebuild from :meth:`to_dict`; what is not among the fields is as if left open.
+
+        Raises
+        ------
+        InputError
+            If the fields are not those of an architecture.
+        """
+        try:
+            known = member(str(fields["name"])).block_kinds
+            # what says nothing of blocks was written when there were basic ones alone
+            block = {"block": BlockKind.BASIC} if BlockKind.BASIC in known else {}
+            return cls(**{**block, **fields})
+        except (TypeError, KeyError) as error:
+            raise InputError(f"not the description of an architecture: {fields!r}") from error

@@ -1,0 +1,124 @@
+"""Stochastic depth: whole branches that are left out in training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from resprobe.networks.options import SurvivalScaling
+
+__all__ = ["StochasticDepth", "has_random_layers", "seeded_draws", "survival_probabilities"]
+
+
+def survival_probabilities(blocks: int, last: float) -> list[float]:
+    """Return the survival probability of each block by the linear rule.
+
+    p_l = 1 - (l / L) (1 - p_L) for l = 1..L: early blocks, from which all later ones take
+    their features, survive most often. With p_L = 1/2, (3L - 1) / 4 blocks survive on average.
+
+    Parameters
+    ----------
+    blocks : int
+        L.
+    last : float
+        p_L.
+
+    References
+    ----------
+    Huang et al. 2016, "Deep Networks with Stochastic Depth", equation 4.
+
+    Examples
+    --------
+    >>> round(sum(survival_probabilities(54, 0.5)), 9)
+    40.25
+    """
+    return [1 - (number / blocks) * (1 - last) for number in range(1, blocks + 1)]
+
+
+class StochasticDepth(nn.Module):
+    """Decides in training whether a branch is computed at all, and makes up for it.
+
+    One draw is for the whole mini-batch. It comes from torch's global generator on the CPU,
+    as the draws of :class:`torch.nn.Dropout` come from the global generators.
+
+    Parameters
+    ----------
+    survival : float
+        Probability in (0, 1] that the branch is computed.
+    scaling : SurvivalScaling
+        Whether the branch is multiplied by ``survival`` at test time or divided by it in
+        training.
+
+    References
+    ----------
+    Huang et al. 2016, equations 2 and 5.
+
+    Examples
+    --------
+    >>> layer = StochasticDepth(0.75, scaling=SurvivalScaling.TEST).eval()
+    >>> layer.survives(), layer(torch.ones(1)).item()
+    (True, 0.75)
+    """
+
+    def __init__(self, survival: float, *, scaling: SurvivalScaling) -> None:
+        super().__init__()
+        self.survival, self.scaling = survival, scaling
+
+    def survives(self) -> bool:
+        """Draw whether the branch is computed; outside training it always is."""
+        return not self.training or torch.rand((), device="cpu").item() < self.survival
+
+    def forward(self, branch: Tensor) -> Tensor:
+        """Scale the output of a branch that survived."""
+        if self.training:
+            return branch / self.survival if self.scaling is SurvivalScaling.TRAINING else branch
+        return branch * self.survival if self.scaling is SurvivalScaling.TEST else branch
+
+    def extra_repr(self) -> str:
+        """Show the settings in the printed module."""
+        return f"survival={self.survival:g}, scaling={self.scaling.value}"
+
+
+def has_random_layers(network: nn.Module) -> bool:
+    """Tell whether the forward pass of a network draws random numbers in training."""
+    random = (StochasticDepth, nn.modules.dropout._DropoutNd)
+    return any(isinstance(module, random) for module in network.modules())
+
+
+@contextmanager
+def seeded_draws(*parts: int, device: torch.device) -> Iterator[None]:
+    """Let the random layers draw from a state that is a function of ``parts`` alone.
+
+    The global generators of the CPU and of ``device`` are set for the time of the block and put
+    back afterwards; those of other devices are not touched.
+
+    Parameters
+    ----------
+    *parts : int
+        At least 0, such as seed, epoch and batch.
+    device : torch.device
+        Where the network runs.
+
+    Examples
+    --------
+    >>> def draw(*parts):
+    ...     with seeded_draws(*parts, device=torch.device("cpu")):
+    ...         return torch.rand(()).item()
+    >>> draw(0, 1, 2) == draw(0, 1, 2), draw(0, 1, 2) == draw(0, 1, 3)
+    (True, False)
+    """
+    # one entry more, for trailing zeros do not count in a seed sequence
+    value = int(np.random.SeedSequence((*parts, 1)).generate_state(1, np.uint64)[0])
+    index = torch.empty(0, device=device).get_device()
+    forked = [] if device.type == "cpu" else [index]
+    with torch.random.fork_rng(devices=forked, device_type=device.type):
+        torch.default_generator.manual_seed(value)
+        if device.type == "cuda":
+            torch.cuda.default_generators[index].manual_seed(value)
+        elif device.type == "mps":
+            torch.mps.manual_seed(value)
+        yield
