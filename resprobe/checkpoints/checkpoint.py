@@ -44,7 +44,8 @@ class Checkpoint:
     versions : dict
         The software that wrote it; empty where nothing says so.
     notes : tuple of str
-        What was recognised and what assumed, one line each; empty for files of ours.
+        What was recognised, assumed, changed and left out, one line each; empty for files of
+        ours.
     """
 
     model: nn.Module

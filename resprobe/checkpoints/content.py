@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 import pickletools
 import re
@@ -16,14 +17,19 @@ import safetensors.torch
 import torch
 
 from resprobe.checkpoints.seal import broken
-from resprobe.checkpoints.states import printable
+from resprobe.checkpoints.wording import printable
 from resprobe.errors import InputError
 
-__all__ = ["decode", "read_bytes"]
+__all__ = ["decode", "metadata_of", "read_bytes"]
 
 ZIP = b"PK\x03\x04"
 PICKLE = b"\x80"
 SAFETENSORS_HEADER_LIMIT = 100_000_000  # set by the format
+
+PLAIN = (
+    "where it was written, save only the state dict, as in torch.save(model.state_dict(), path), "
+    "and bring that file"
+)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -81,6 +87,21 @@ def _is_safetensors(data: bytes) -> bool:
     return data[8:9] == b"{" and length <= SAFETENSORS_HEADER_LIMIT
 
 
+def metadata_of(data: bytes) -> dict[str, str]:
+    """Return the texts in the header of a safetensors file; none for any other file.
+
+    Parameters
+    ----------
+    data : bytes
+        The content of a file that :func:`decode` took.
+    """
+    if not _is_safetensors(data):
+        return {}
+    length = int.from_bytes(data[:8], "little")
+    held = json.loads(data[8 : 8 + length].decode()).get("__metadata__") or {}
+    return {str(key): str(value) for key, value in held.items()}
+
+
 def _torch_load(data: bytes) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about pickle protocols and old storage classes
@@ -95,11 +116,11 @@ def _decoded(reader: Callable[[bytes], Any], data: bytes, path: Path) -> Any:
         if refused is not None:
             raise InputError(
                 f"{path}: holds Python objects that would run code when loaded "
-                f"({printable(refused)}); refused: ask for a file with a plain state dict"
+                f"({printable(refused)}); refused: {PLAIN}"
             ) from error
         if "TorchScript" in str(error):
             raise InputError(
-                f"{path}: a TorchScript program; ask for a file with a plain state dict"
+                f"{path}: a TorchScript program, which would run code; {PLAIN}"
             ) from error
         raise InputError(
             f"{path}: damaged, or not a checkpoint ({_reason(error)}); get it again"

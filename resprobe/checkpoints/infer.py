@@ -1,156 +1,174 @@
-"""Which architecture a state dict belongs to, by its keys and shapes."""
+"""Which architecture the entries of a file belong to: named, called so in the file, or inferred."""
 
 from __future__ import annotations
 
-import re
+import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from resprobe.checkpoints.states import check_finite, printable
+from resprobe.checkpoints.building import blank_state
+from resprobe.checkpoints.candidates import anchors, candidates, stage_sizes
+from resprobe.checkpoints.fit import Fit, fit, matching
+from resprobe.checkpoints.heads import find_head
+from resprobe.checkpoints.prefixes import Split, split_off
+from resprobe.checkpoints.wording import printable
 from resprobe.errors import InputError, UsageError
-from resprobe.networks import Architecture
+from resprobe.networks import Architecture, Shortcut
 
-__all__ = ["canonical", "infer_architecture", "named_architecture", "with_weights"]
-
-_BN = r"(?:weight|bias|running_mean|running_var|num_batches_tracked)"
-_KEY = re.compile(
-    rf"conv1\.weight|bn1\.{_BN}|fc\.(?:weight|bias)"
-    rf"|layer(?P<stage>[123])\.(?P<block>0|[1-9]\d*)\.(?:conv[12]\.weight|bn[12]\.{_BN})"
-)
+__all__ = ["Recognised", "claimed_architecture", "infer_architecture", "named_architecture"]
 
 
-def canonical(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], bool]:
-    """Return the state with torchvision's names, and whether it had akamaster's.
+@dataclass(frozen=True)
+class Recognised:
+    """An architecture that fits, and how its weights were taken from the file."""
 
-    Akamaster's networks call the head ``linear``, torchvision's and ours ``fc``.
-    """
-    akamaster = "linear.weight" in state and "fc.weight" not in state
-    if not akamaster:
-        return dict(state), False
-    return {re.sub(r"^linear\.", "fc.", key): value for key, value in state.items()}, True
+    architecture: Architecture
+    fit: Fit
 
 
-def infer_architecture(state: Mapping[str, Tensor], path: Path) -> Architecture:
-    """Recognise a network of the CIFAR family (6n+2 layers, option A) by keys and shapes.
-
-    Plain and residual networks of that family have the same keys and shapes: the residual
-    one is returned.
+def named_architecture(
+    spec: str, entries: Mapping[str, Any], path: Path, *, prefix: str | None
+) -> Recognised:
+    """Return the architecture that ``spec`` says, in the sizes that the entries have.
 
     Parameters
     ----------
-    state : mapping
-        Weights under torchvision's names, from :func:`canonical`.
+    spec : str
+        As :meth:`resprobe.networks.Architecture.parse` reads it.
+    entries : mapping
+        What the file holds, by torchvision's names without wrappers.
     path : Path
         The file, for messages.
-
-    Raises
-    ------
-    InputError
-        If a key is unknown (a projection shortcut, a third convolution), a stage differs in
-        its number of blocks, or a shape does not fit.
-    """
-    unknown = next((key for key in state if _KEY.fullmatch(key) is None), None)
-    if unknown is not None:
-        raise _fits_none(path, f"first unknown key: {printable(unknown)}")
-    blocks = [_blocks(state, stage) for stage in "123"]
-    n = len(blocks[0])
-    if not n or any(indices != set(range(n)) for indices in blocks):
-        counts = ", ".join(str(len(indices)) for indices in blocks)
-        raise _fits_none(path, f"layer1, layer2 and layer3 hold {counts} blocks")
-    architecture = _sized(f"resnet{6 * n + 2}", state, path)
-    mismatch = _first_mismatch(state, architecture)
-    if mismatch is not None:
-        raise _fits_none(path, mismatch)
-    return architecture
-
-
-def named_architecture(name: str, state: Mapping[str, Tensor], path: Path) -> Architecture:
-    """Return the architecture ``name`` with the sizes that the state has.
+    prefix : str or None
+        Where the network lies in it; None to find it.
 
     Raises
     ------
     UsageError
         If there is no such architecture.
     InputError
-        If keys or shapes do not fit it; the first that does not is named.
+        If names or shapes do not fit it; the first that does not is named.
     """
-    Architecture(name)
-    architecture = _sized(name, state, path)
-    mismatch = _first_mismatch(state, architecture)
+    recognised = _named(spec, entries, path, prefix=prefix)
+    mismatch = recognised.fit.mismatch
     if mismatch is not None:
-        raise InputError(f"{path}: does not fit {name} ({mismatch}); name another with --arch")
-    return architecture
+        raise InputError(f"{path}: does not fit {spec} ({mismatch.text}); name another with --arch")
+    return recognised
 
 
-def with_weights(architecture: Architecture, state: Mapping[str, Tensor], path: Path) -> nn.Module:
-    """Build the network with copies of these weights, in float32, eval mode, on the CPU.
+def claimed_architecture(
+    claim: str, entries: Mapping[str, Any], path: Path, *, prefix: str | None
+) -> tuple[Recognised | None, str]:
+    """Return the architecture that a file says it holds, if the weights bear it out.
 
-    A missing ``num_batches_tracked`` becomes 0: networks from before torch 0.4.1 lack it.
+    Returns
+    -------
+    recognised : Recognised or None
+        None where there is no such network here, or the weights are of another.
+    note : str
+        What was made of the claim.
+    """
+    said = f"the file calls its network '{printable(claim)}'"
+    try:
+        Architecture.parse(claim)
+    except UsageError:
+        return None, f"{said}, a name not known here; went by names and shapes"
+    recognised = _named(claim, entries, path, prefix=prefix)
+    mismatch = recognised.fit.mismatch
+    if mismatch is not None:
+        return None, f"{said}, which its weights contradict ({mismatch.text}); went by the weights"
+    return recognised, f"{said}, which its weights fit"
+
+
+def infer_architecture(entries: Mapping[str, Any], path: Path, *, prefix: str | None) -> Recognised:
+    """Recognise a network by its names and shapes.
+
+    Networks that differ in no name and no shape cannot be told apart: the residual one is
+    taken, not the plain one; for ImageNet the layout with the stride in the 3x3 convolution.
 
     Raises
     ------
     InputError
-        If keys or shapes do not fit, or a value is NaN or infinite.
+        If none fits; the first entry by which the nearest one differs is named. Also if two
+        kinds of gate are possible.
     """
-    mismatch = _first_mismatch(state, architecture)
-    if mismatch is not None:
-        raise InputError(f"{path}: its weights do not fit {architecture.name} ({mismatch})")
-    check_finite(state, path)
-    network = architecture.build(device="meta")
-    full: dict[str, Tensor] = {}
-    for key, wanted in network.state_dict().items():
-        value = state.get(key, torch.zeros(wanted.shape))
-        full[key] = value.detach().to(
-            wanted.dtype, copy=True, memory_format=torch.contiguous_format
-        )
-    network.load_state_dict(full, assign=True)
-    return network.eval()
+    split = _network_in(entries, path, prefix=prefix)
+    tried = []
+    for candidate in candidates(split.inside):
+        recognised = _held_against(_sized(candidate, split, path), split, path)
+        if recognised.fit.mismatch is None:
+            return _unless_gated(recognised, path)
+        tried.append(recognised)
+    if not tried:
+        raise _fits_none(path, _blocks(split.inside))
+    nearest = max(tried, key=lambda one: matching(one.fit.state, blank_state(one.architecture)))
+    assert nearest.fit.mismatch is not None, "else it would fit"
+    raise _fits_none(path, f"nearest is {nearest.architecture.spec}: {nearest.fit.mismatch.text}")
 
 
-def _blocks(state: Mapping[str, Tensor], stage: str) -> set[int]:
-    matches = (_KEY.fullmatch(key) for key in state)
-    return {int(match["block"]) for match in matches if match and match["stage"] == stage}
+def _named(spec: str, entries: Mapping[str, Any], path: Path, *, prefix: str | None) -> Recognised:
+    usual = Architecture.parse(spec)
+    split = split_off(entries, list(blank_state(usual)), path, prefix=prefix)
+    architecture = _sized(usual, split, path, own_width="width=" in spec)
+    return _held_against(architecture, split, path)
 
 
-def _sized(name: str, state: Mapping[str, Tensor], path: Path) -> Architecture:
+def _network_in(entries: Mapping[str, Any], path: Path, *, prefix: str | None) -> Split:
+    """Divide the entries at the prefix of a network of any kind known here."""
+    firsts = []
+    for names in anchors():
+        split = split_off(entries, names, path, prefix=prefix)
+        firsts.append(names[0])
+        if names[0] in split.inside:
+            return split
+    found = printable(next(iter(entries)))
+    raise _fits_none(path, f"no {' or '.join(firsts)} of a network; first key: {found}")
+
+
+def _sized(
+    architecture: Architecture, split: Split, path: Path, *, own_width: bool = False
+) -> Architecture:
     """Read width and channels off the first convolution, the classes off the head."""
-    for key, dimensions in (("conv1.weight", 4), ("fc.weight", 2)):
-        if key not in state:
-            raise _fits_none(path, f"missing key: {key}")
-        if state[key].ndim != dimensions:
-            raise _fits_none(path, f"{key} has shape {_shape(state[key])}")
-    width, in_channels = state["conv1.weight"].shape[:2]
-    classes = state["fc.weight"].shape[0]
-    try:
-        return Architecture(name, num_classes=classes, in_channels=in_channels, width=width)
-    except UsageError as error:
-        raise _fits_none(path, str(error)) from error
+    stem = split.inside.get(next(iter(blank_state(architecture))))
+    if isinstance(stem, Tensor) and stem.ndim == 4 and all(stem.shape):
+        width = architecture.width if own_width else stem.shape[0]
+        architecture = dataclasses.replace(architecture, width=width, in_channels=stem.shape[1])
+    head = find_head(split, blank_state(architecture), path)
+    if head is not None and head.classes:
+        return dataclasses.replace(architecture, num_classes=head.classes)
+    return architecture
 
 
-def _first_mismatch(state: Mapping[str, Tensor], architecture: Architecture) -> str | None:
-    wanted = architecture.build(device="meta").state_dict()
-    for key, tensor in wanted.items():
-        if key not in state:
-            if key.endswith("num_batches_tracked"):
-                continue
-            return f"missing key: {key}"
-        if state[key].shape != tensor.shape:
-            return f"{key} is {_shape(state[key])}, wanted {_shape(tensor)}"
-        if tensor.is_floating_point() and not state[key].is_floating_point():
-            return f"{key} holds {state[key].dtype}, wanted floating point"
-    unknown = next((key for key in state if key not in wanted), None)
-    return None if unknown is None else f"unknown key: {printable(unknown)}"
+def _held_against(architecture: Architecture, split: Split, path: Path) -> Recognised:
+    wanted = blank_state(architecture)
+    return Recognised(architecture, fit(split, wanted, path, head_may_lack=True))
 
 
-def _shape(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "a single number"
+def _unless_gated(recognised: Recognised, path: Path) -> Recognised:
+    """Refuse to choose between the gates, which have the same weights and do different things."""
+    shortcut = recognised.architecture.shortcut
+    if shortcut is None or not shortcut.is_gated:
+        return recognised
+    kinds = " and ".join(
+        dataclasses.replace(recognised.architecture, shortcut=kind).spec
+        for kind in Shortcut
+        if kind.is_gated
+    )
+    raise InputError(f"{path}: fits {kinds}, whose weights look the same; name one with --arch")
+
+
+def _blocks(found: Mapping[str, Any]) -> str:
+    sizes = stage_sizes(found)
+    stages = ", ".join(f"layer{i + 1}" for i in range(len(sizes)))
+    return f"{stages} hold {', '.join(map(str, sizes))} blocks"
 
 
 def _fits_none(path: Path, reason: str) -> InputError:
     return InputError(
-        f"{path}: no architecture inside and the keys fit none of resnet20..1202 ({reason}); "
-        "name it with --arch"
+        f"{path}: no architecture inside and the keys fit no network known here ({reason}); name "
+        "it with --arch, or fill its own model with --model"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,19 +10,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from resprobe.checkpoints.building import blank_state, with_weights
 from resprobe.checkpoints.checkpoint import Checkpoint
-from resprobe.checkpoints.infer import with_weights
+from resprobe.checkpoints.fit import fit
+from resprobe.checkpoints.opening import FORMAT
+from resprobe.checkpoints.prefixes import Split, stripped
 from resprobe.checkpoints.seal import seal
-from resprobe.checkpoints.states import check_tensor, stripped
+from resprobe.checkpoints.states import check_tensor
+from resprobe.checkpoints.wording import printable
 from resprobe.datasets import Normalisation
 from resprobe.errors import InputError, ResprobeError, UsageError
 from resprobe.files import written_atomically
 from resprobe.networks import Architecture
 from resprobe.results import versions
 
-__all__ = ["from_payload", "is_ours", "save"]
+__all__ = ["check_payload", "from_payload", "save"]
 
-FORMAT = "resprobe"
 FORMAT_VERSION = 1
 
 
@@ -100,8 +102,8 @@ def save(
 
 
 def _weights(model: nn.Module, architecture: Architecture, path: Path) -> dict[str, Tensor]:
-    weights = stripped(model.state_dict(), path)
-    wanted = {key: value.shape for key, value in _blank(architecture).items()}
+    weights, _ = stripped(model.state_dict(), path)
+    wanted = {key: value.shape for key, value in blank_state(architecture).items()}
     if {key: value.shape for key, value in weights.items()} != wanted:
         raise UsageError(f"{path}: the model to save is no {architecture.name} of these sizes")
     for key, value in weights.items():
@@ -111,10 +113,6 @@ def _weights(model: nn.Module, architecture: Architecture, path: Path) -> dict[s
                 "diverged, so lower its learning rate"
             )
     return weights
-
-
-def _blank(architecture: Architecture) -> dict[str, Tensor]:
-    return architecture.build(device="meta").state_dict()
 
 
 def _plain(value: Any) -> Any:
@@ -134,12 +132,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a checkpoint holds plain values and tensors, not a {type(value).__name__}")
 
 
-def is_ours(content: Any) -> bool:
-    """Tell whether what a file holds says that it was written by :func:`save`."""
-    return isinstance(content, Mapping) and content.get("format") == FORMAT
-
-
-def from_payload(content: Mapping[str, Any], data: bytes, path: Path) -> Checkpoint:
+def from_payload(content: Mapping[str, Any], sha256: str, path: Path) -> Checkpoint:
     """Build the checkpoint from the dictionary that :func:`save` wrote.
 
     Raises
@@ -147,15 +140,7 @@ def from_payload(content: Mapping[str, Any], data: bytes, path: Path) -> Checkpo
     InputError
         If it was written by a later version, or not by :func:`save` at all.
     """
-    version = content.get("format_version")
-    if version != FORMAT_VERSION:
-        raise InputError(
-            f"{path}: checkpoint format {version}; this version reads format {FORMAT_VERSION}, "
-            "so update resprobe"
-        )
-    _check_types(content, path)
-    for key, value in content["model"].items():
-        check_tensor(key, value, path)
+    check_payload(content, path)
     try:
         architecture = Architecture.from_dict(content["architecture"])
         normalisation = content["normalisation"]
@@ -164,13 +149,38 @@ def from_payload(content: Mapping[str, Any], data: bytes, path: Path) -> Checkpo
     except (InputError, UsageError) as error:
         raise InputError(f"{path}: {error}") from error
     return Checkpoint(
-        model=with_weights(architecture, content["model"], path),
+        model=with_weights(architecture, _fitting(content["model"], architecture, path), path),
         architecture=architecture,
         path=path,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256,
         normalisation=normalisation,
         **{name: content[name] for name in _FIELDS if name not in _BUILT},
     )
+
+
+def check_payload(content: Mapping[str, Any], path: Path) -> None:
+    """Raise InputError unless a dictionary is one that this version's :func:`save` could write."""
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"{path}: checkpoint format {version}; this version reads format {FORMAT_VERSION}, "
+            "so update resprobe"
+        )
+    for name, kinds in _FIELDS.items():
+        if name not in content or not isinstance(content[name], kinds):
+            raise InputError(f"{path}: a resprobe checkpoint without a usable '{name}'")
+    for key, value in content["model"].items():
+        check_tensor(key, value, path)
+
+
+def _fitting(
+    weights: dict[str, Tensor], architecture: Architecture, path: Path
+) -> dict[str, Tensor]:
+    found = fit(Split("", weights), blank_state(architecture), path)
+    if found.mismatch is None and not found.left_out:
+        return found.state
+    reason = found.mismatch.text if found.mismatch else f"unknown key: {found.left_out[0]}"
+    raise InputError(f"{path}: its weights do not fit {architecture.spec} ({printable(reason)})")
 
 
 _FIELDS: dict[str, type | tuple[type, ...]] = {
@@ -185,9 +195,3 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "model": dict,
 }
 _BUILT = ("architecture", "normalisation", "model")
-
-
-def _check_types(content: Mapping[str, Any], path: Path) -> None:
-    for name, kinds in _FIELDS.items():
-        if name not in content or not isinstance(content[name], kinds):
-            raise InputError(f"{path}: a resprobe checkpoint without a usable '{name}'")

@@ -35,7 +35,7 @@ def seal(archive: bytes) -> bytes:
     if not end.startswith(END_RECORD) or not end.endswith(b"\0\0"):
         raise ResprobeError(
             "this version of torch writes archives of another layout, which cannot be sealed; "
-            "write checkpoints with torch 2.10 to 2.13"
+            "update resprobe, or write checkpoints with an earlier torch"
         )
     return archive[:-2] + _seal_of(archive[:-2])
 

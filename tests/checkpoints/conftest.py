@@ -11,10 +11,8 @@ ARCHITECTURE = Architecture("resnet8", num_classes=5, in_channels=1, width=2)
 NORMALISATION = Normalisation((0.25,), (0.5,))
 
 
-@pytest.fixture
-def trained():
-    """A small network whose every weight and statistic differs from its initial one."""
-    model = ARCHITECTURE.build(seed=3)
+def fill(model):
+    """Give every weight and statistic a value that differs from its initial one."""
     generator = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for value in model.state_dict().values():
@@ -23,6 +21,46 @@ def trained():
             else:
                 value.fill_(7)
     return model.eval()
+
+
+@pytest.fixture(scope="session")
+def filled():
+    """Return the function that gives a network values which differ from its initial ones."""
+    return fill
+
+
+@pytest.fixture
+def trained():
+    """A small network whose every weight and statistic differs from its initial one."""
+    return fill(ARCHITECTURE.build(seed=3))
+
+
+@pytest.fixture
+def weights(trained):
+    """The state dict of the trained network."""
+    return dict(trained.state_dict())
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Write any content as a torch file, and return its path."""
+
+    def written(content, name="net.pt"):
+        torch.save(content, tmp_path / name)
+        return tmp_path / name
+
+    return written
+
+
+@pytest.fixture
+def same_answers(trained):
+    """Assert that a network computes exactly what the trained one does."""
+
+    def compared(model):
+        x = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+        assert torch.equal(model(x), trained(x))
+
+    return compared
 
 
 @pytest.fixture
