@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resprobe.chain import Chain, block_table, unravel
-    from resprobe.checkpoints import Checkpoint, load, save
+    from resprobe.checkpoints import Checkpoint, load, load_weights, save
     from resprobe.datasets import Batches, ImageSet, Normalisation
     from resprobe.datasets import load as load_data
     from resprobe.figures import plot
-    from resprobe.networks import Architecture
+    from resprobe.networks import Architecture, size_table
     from resprobe.probes import gradflow, lesion
     from resprobe.results import Result
+    from resprobe.sources import build_model
     from resprobe.training import Recipe, train
 
 __version__ = "0.1.0"
@@ -41,12 +42,15 @@ __all__ = [
     "Recipe",
     "Result",
     "block_table",
+    "build_model",
     "gradflow",
     "lesion",
     "load",
     "load_data",
+    "load_weights",
     "plot",
     "save",
+    "size_table",
     "train",
     "unravel",
 ]
@@ -61,12 +65,15 @@ _HOMES = {
     "Recipe": ("training", "Recipe"),
     "Result": ("results", "Result"),
     "block_table": ("chain", "block_table"),
+    "build_model": ("sources", "build_model"),
     "gradflow": ("probes", "gradflow"),
     "lesion": ("probes", "lesion"),
     "load": ("checkpoints", "load"),
     "load_data": ("datasets", "load"),
+    "load_weights": ("checkpoints", "load_weights"),
     "plot": ("figures", "plot"),
     "save": ("checkpoints", "save"),
+    "size_table": ("networks", "size_table"),
     "train": ("training", "train"),
     "unravel": ("chain", "unravel"),
 }

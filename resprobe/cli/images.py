@@ -8,11 +8,14 @@ from resprobe.cli.say import note
 from resprobe.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from resprobe.checkpoints import Checkpoint
-    from resprobe.cli.subjects import Request
-    from resprobe.datasets import ImageSet, Normalisation
+    import torch
 
-__all__ = ["check_fit", "images_for", "normalisation_for"]
+    from resprobe.checkpoints import Checkpoint
+    from resprobe.cli.network import Network
+    from resprobe.cli.request import Request
+    from resprobe.datasets import Batches, ImageSet, Normalisation
+
+__all__ = ["batches_for", "check_fit", "images_for", "normalisation_for"]
 
 
 def images_for(request: Request, checkpoint: Checkpoint | None) -> ImageSet:
@@ -91,20 +94,57 @@ def check_fit(checkpoint: Checkpoint, images: ImageSet) -> None:
 
 
 def normalisation_for(
-    request: Request, images: ImageSet, stored: Normalisation | None
+    request: Request,
+    images: ImageSet,
+    stored: Normalisation | None = None,
+    *,
+    published: Normalisation | None = None,
 ) -> Normalisation:
-    """Take what was asked for, else what the checkpoint says, else the data set's own."""
+    """Choose how pixels become numbers.
+
+    In this order: what was asked for, what the checkpoint says (``stored``), the data set's
+    own, what the model's library says of its weights (``published``), what the images measure.
+    """
     from resprobe.datasets import Normalisation
 
     if request.normalise:
         return Normalisation.parse(request.normalise)
-    if stored is not None:
-        return stored
-    if images.normalisation is not None:
-        return images.normalisation
+    known = stored or images.normalisation
+    if known is not None:
+        return known
+    using = "the mean and standard deviation of these images"
+    if published is not None:
+        using = f"{published.describe()}, which the model's library trained its weights with"
     note(
-        f"{images.name} has no published normalisation: using the mean and standard deviation of "
-        "these images; name another with --normalise",
+        f"{images.name} has no published normalisation: using {using}; name another with "
+        "--normalise",
         quiet=request.quiet,
     )
-    return Normalisation.measured(images.images)
+    return published or Normalisation.measured(images.images)
+
+
+def batches_for(
+    request: Request,
+    network: Network,
+    images: ImageSet,
+    normalisation: Normalisation,
+    device: torch.device,
+) -> Batches:
+    """Return the images on the device in the size and with the channels that a network wants.
+
+    Grey images are repeated for a network that takes three channels. What is changed is said.
+    """
+    from resprobe.datasets import Batches
+
+    batches = Batches(
+        images.to(device),
+        normalisation,
+        request.batch_size or (64 if device.type == "cpu" else 512),
+        image_size=request.image_size or network.image_size,
+        channels=3 if (images.channels, network.channels) == (1, 3) else None,
+    )
+    if batches.changes:
+        resized = batches.shape[1:] != images.size and not request.image_size
+        hint = "; --image-size chooses another size" if resized else ""
+        note(f"{network.label}: images {', '.join(batches.changes)}{hint}", quiet=request.quiet)
+    return batches

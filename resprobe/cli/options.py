@@ -12,7 +12,17 @@ Arch = Annotated[
     typer.Option(
         "--arch",
         metavar="NAME[,NAME]",
-        help="Architecture, such as resnet56 or plain20; several with commas.",
+        help="Architecture, such as resnet56, plain20 or resnet110:shortcut=B; several with "
+        "commas.",
+    ),
+]
+Model = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        metavar="SPEC",
+        help="Model from elsewhere: torchvision:NAME, timm:NAME or FILE.py:FUNCTION, options as "
+        ":NAME=VALUE behind it; --ckpt fills it. May be given repeatedly.",
     ),
 ]
 Ckpt = Annotated[
@@ -70,13 +80,24 @@ BatchSize = Annotated[
 ]
 SIZE_LIMIT = 65_536  # beyond any network, and below what torch can multiply without overflow
 Width = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--width",
         metavar="N",
         min=1,
         max=SIZE_LIMIT,
-        help="Channels of the first stage, with --arch.",
+        help="Channels of the first stage, with --arch (default: the family's, 16 or 64).",
+    ),
+]
+ImageSize = Annotated[
+    int | None,
+    typer.Option(
+        "--image-size",
+        metavar="N",
+        min=1,
+        max=SIZE_LIMIT,
+        help="Height and width to resize images to (default: what a model's library says it "
+        "wants, else the images' own).",
     ),
 ]
 Out = Annotated[

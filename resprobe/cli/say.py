@@ -10,13 +10,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["about", "counted", "human_bytes", "human_time", "note", "progress", "table"]
+__all__ = [
+    "about",
+    "counted",
+    "human_bytes",
+    "human_count",
+    "human_time",
+    "note",
+    "progress",
+    "table",
+]
 
 
 def note(text: str, *, quiet: bool) -> None:
     """Print one line to stderr, unless quiet."""
     if not quiet and sys.stderr is not None:  # None, where the caller closed it, means stdout
         print(f"resprobe: {' '.join(text.splitlines())}", file=sys.stderr, flush=True)
+
+
+def others_on_stderr() -> contextlib.AbstractContextManager[object]:
+    """Send what a user's own model prints where notes go: stdout is for results."""
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 @contextlib.contextmanager
@@ -90,6 +104,17 @@ def human_time(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s" if minutes else f"{rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def human_count(number: float) -> str:
+    """Return a large number for people, in millions or billions.
+
+    Examples
+    --------
+    >>> human_count(125_485_706), human_count(4_089_184_256)
+    ('125.49 M', '4.089 G')
+    """
+    return f"{number / 1e6:,.2f} M" if number < 1e9 else f"{number / 1e9:,.3f} G"
 
 
 def human_bytes(size: float) -> str:

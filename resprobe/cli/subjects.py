@@ -6,39 +6,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resprobe.cli.images import check_fit, images_for, normalisation_for
-from resprobe.cli.say import note
-from resprobe.errors import UsageError, one_of
+from resprobe.cli.images import batches_for, check_fit, images_for, normalisation_for
+from resprobe.cli.models import models_from_elsewhere
+from resprobe.cli.network import Network
+from resprobe.cli.request import Request, told_apart
+from resprobe.cli.say import note, others_on_stderr
+from resprobe.errors import one_of
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
     from resprobe.chain import Chain
     from resprobe.datasets import Batches, ImageSet, Normalisation
 
-__all__ = ["Request", "Subject", "named", "subjects", "told_apart"]
+__all__ = ["Subject", "subjects"]
 
 SPLITS = ("train", "validation", "test")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """The shared options of the analysing commands, as given."""
-
-    arch: str
-    ckpt: list[Path] | None
-    data: str
-    data_root: Path | None
-    split: str
-    normalise: str
-    device: str
-    seed: int
-    images: int | None
-    batch_size: int | None
-    width: int
-    quiet: bool
-    images_by_default: int | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +34,13 @@ class Subject:
     trained: bool
     about: dict[str, Any]
 
+    @property
+    def has_batch_norm(self) -> bool:
+        """Whether the figures depend on whose statistics BatchNorm uses."""
+        from torch.nn.modules.batchnorm import _BatchNorm
+
+        return any(isinstance(module, _BatchNorm) for module in self.chain.modules())
+
 
 def subjects(request: Request) -> list[Subject]:
     """Load or build every network that was asked for, and the data that each wants.
@@ -58,113 +48,86 @@ def subjects(request: Request) -> list[Subject]:
     Raises
     ------
     ResprobeError
-        If no network was named, or one of them or its data cannot be had.
+        If one of the networks or its data cannot be had.
     """
     from resprobe.devices import pick_device
 
     if request.split not in SPLITS:
         raise one_of("split", request.split, SPLITS)
     device = pick_device(request.device)
-    if request.ckpt:
-        found = [_from_checkpoint(path, request, device) for path in request.ckpt]
+    if request.named.model:
+        found = _from_elsewhere(request)
+    elif request.named.ckpt:
+        found = [_from_checkpoint(path, request) for path in request.named.ckpt]
     else:
-        found = _from_names(named(request.arch), request, device)
-    labels = told_apart([subject.network for subject in found])
-    return [replace(s, network=label) for s, label in zip(found, labels, strict=True)]
-
-
-def named(arch: str) -> list[str]:
-    """Return the names in a list with commas; UsageError where there is none."""
-    names = [name.strip() for name in arch.split(",") if name.strip()]
-    if not names:
-        raise UsageError("no network named: give --ckpt FILE, or --arch NAME for a new one")
-    return names
-
-
-def told_apart(labels: list[str]) -> list[str]:
-    """Give networks that would have the same name in a table numbers.
-
-    Examples
-    --------
-    >>> told_apart(["a", "b", "a"])
-    ['a#1', 'b', 'a#2']
-    """
+        found = _at_initialisation(request)
+    labels = told_apart([network.label for network, _, _ in found])
     return [
-        f"{label}#{labels[: i + 1].count(label)}" if labels.count(label) > 1 else label
-        for i, label in enumerate(labels)
+        _subject(replace(network, label=label), images, normalisation, request, device)
+        for label, (network, images, normalisation) in zip(labels, found, strict=True)
     ]
 
 
-def _from_checkpoint(path: Path, request: Request, device: torch.device) -> Subject:
+_Shown = tuple[Network, "ImageSet", "Normalisation"]
+
+
+def _from_checkpoint(path: Path, request: Request) -> _Shown:
     from resprobe.checkpoints import load
 
-    checkpoint = load(path, arch=request.arch or None)
+    checkpoint = load(path, arch=request.named.arch or None)
     for line in checkpoint.notes:
         note(f"{path.name}: {line}", quiet=request.quiet)
     images = images_for(request, checkpoint)
     check_fit(checkpoint, images)
-    about = {
-        "checkpoint": path.name,
-        "checkpoint_sha256": checkpoint.sha256,
-        "architecture": checkpoint.architecture.to_dict(),
-        "epoch": checkpoint.epoch,
-        "notes": list(checkpoint.notes),
-    }
     normalisation = normalisation_for(request, images, checkpoint.normalisation)
-    return _subject(
-        path.stem,
-        checkpoint.model,
-        images,
-        normalisation,
-        request,
-        device,
-        trained=True,
-        about=about,
-    )
+    return Network.from_checkpoint(checkpoint), images, normalisation
 
 
-def _from_names(names: list[str], request: Request, device: torch.device) -> list[Subject]:
-    """Build networks at their initialisation, all for the same images."""
-    from resprobe.networks import Architecture
-
-    for name in names:
-        Architecture(name)  # an unknown one is said before any data are read
+def _at_initialisation(request: Request) -> list[_Shown]:
+    """Build networks of ours, all for the same images."""
+    request.named.architectures()  # an unknown one is said before any data are read
     images = images_for(request, None)
-    normalisation = normalisation_for(request, images, None)
-    found = []
-    for name in names:
-        architecture = Architecture(
-            name, num_classes=len(images.classes), in_channels=images.channels, width=request.width
-        )
-        about = {
-            "checkpoint_sha256": None,
-            "architecture": architecture.to_dict(),
-            "initialisation": f"He et al. 2015, seed {request.seed}",
-        }
-        model = architecture.build(seed=request.seed).eval()
-        found.append(
-            _subject(
-                name, model, images, normalisation, request, device, trained=False, about=about
-            )
-        )
-    return found
+    normalisation = normalisation_for(request, images)
+    architectures = request.named.architectures(
+        classes=len(images.classes), channels=images.channels
+    )
+    return [
+        (Network.at_initialisation(architecture, seed=request.seed), images, normalisation)
+        for architecture in architectures
+    ]
+
+
+def _from_elsewhere(request: Request) -> list[_Shown]:
+    """Build other people's models, all for the same images."""
+    request.named.models()  # what cannot be meant is said before any data are read
+    images = images_for(request, None)
+    networks = models_from_elsewhere(
+        request.named,
+        seed=request.seed,
+        quiet=request.quiet,
+        classes=len(images.classes),
+        channels=images.channels,
+    )
+    normalisations = {
+        published: normalisation_for(request, images, published=published)
+        for published in dict.fromkeys(network.normalisation for network in networks)
+    }
+    return [(network, images, normalisations[network.normalisation]) for network in networks]
 
 
 def _subject(
-    network: str,
-    model: nn.Module,
+    network: Network,
     images: ImageSet,
     normalisation: Normalisation,
     request: Request,
     device: torch.device,
-    *,
-    trained: bool,
-    about: dict[str, Any],
 ) -> Subject:
     from resprobe.chain import unravel
-    from resprobe.datasets import Batches
 
-    batch_size = request.batch_size or (64 if device.type == "cpu" else 512)
-    data = Batches(images.to(device), normalisation, batch_size)
-    chain = unravel(model.to(device), data.example())
-    return Subject(network, chain, data, trained, about)
+    if not network.trained:
+        note(f"{network.label}: at initialisation, seed {request.seed}, not trained",
+             quiet=request.quiet)  # fmt: skip
+    data = batches_for(request, network, images, normalisation, device)
+    with others_on_stderr():
+        chain = unravel(network.model.to(device), data.example())
+    return Subject(network.label, chain, data, network.trained, network.about)

@@ -3,16 +3,17 @@
 ``load`` reads a whole split into an ``ImageSet``: the embedded Fashion-MNIST subset, a folder
 of images, CIFAR-10, CIFAR-100 or Fashion-MNIST from the files that their authors publish.
 Lengths and sums are verified on every reading, archives are never extracted, and pickles go
-through an unpickler that can only build arrays. ``Batches`` hands the images on, normalised, in
-order; ``augment`` crops and flips them on their device by (seed, epoch, index). ``fetch``
-downloads, ``verify`` checks what is there, ``catalogue`` lists what is known. Nothing here
-knows a network.
+through an unpickler that can only build arrays. ``Batches`` hands the images on in order,
+normalised, in the size and with the channels that a network takes; ``augment`` crops and flips
+them on their device by (seed, epoch, index). ``fetch`` downloads, ``verify`` checks what is
+there, ``catalogue`` lists what is known. Nothing here knows a network.
 """
 
 from resprobe.datasets.augment import augment
+from resprobe.datasets.batches import Batches
 from resprobe.datasets.checks import verify
 from resprobe.datasets.download import fetch
-from resprobe.datasets.images import Batches, ImageSet
+from resprobe.datasets.images import ImageSet
 from resprobe.datasets.known import KNOWN, KnownSet, catalogue
 from resprobe.datasets.loading import load
 from resprobe.datasets.normalise import Normalisation

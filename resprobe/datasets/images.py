@@ -1,10 +1,8 @@
-"""Images and labels as two tensors, and the batches that a network sees."""
+"""Images and labels as two tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +10,7 @@ from torch import Tensor
 from resprobe.datasets.normalise import Normalisation
 from resprobe.errors import InputError, UsageError
 
-__all__ = ["Batches", "ImageSet"]
+__all__ = ["ImageSet"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,68 +142,3 @@ class ImageSet:
     def to(self, device: torch.device | str) -> ImageSet:
         """Return the same set with its tensors on ``device``."""
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
-
-
-@dataclass(frozen=True, eq=False)
-class Batches:
-    """The images of a set in order, normalised, in batches; iterate as often as wanted.
-
-    Parameters
-    ----------
-    data : ImageSet
-        Where the batches come from; they live on its device.
-    normalisation : Normalisation
-        Applied to each batch.
-    batch_size : int
-        Images per batch; the last one may be smaller.
-
-    Yields
-    ------
-    x : Tensor
-        (B, C, H, W), float32.
-    y : Tensor
-        (B,), int64.
-
-    Raises
-    ------
-    UsageError
-        If the batch size is less than 1.
-    InputError
-        If the normalisation is for another number of channels.
-    """
-
-    data: ImageSet
-    normalisation: Normalisation
-    batch_size: int = 64
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise UsageError(f"a batch size of {self.batch_size} was asked for; it is at least 1")
-        self.normalisation.check(self.data.channels)
-
-    @property
-    def n(self) -> int:
-        """Number of images."""
-        return len(self.data)
-
-    def __len__(self) -> int:
-        return -(-self.n // self.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, self.n, self.batch_size):
-            part = slice(start, start + self.batch_size)
-            yield self.normalisation.apply(self.data.images[part]), self.data.labels[part]
-
-    def example(self) -> Tensor:
-        """Return the first two images (one, if there is no more), normalised: (2, C, H, W)."""
-        return self.normalisation.apply(self.data.images[:2])
-
-    def describe(self) -> dict[str, Any]:
-        """Return what the provenance of a result says about its data, in JSON types."""
-        return {
-            "data_set": self.data.name,
-            "split": self.data.split,
-            "n": self.n,
-            "normalisation": self.normalisation.to_dict(),
-            "batch_size": self.batch_size,
-        }

@@ -23,13 +23,13 @@ def check_fit(chain: Chain, data: Batches) -> None:
     InputError
         If shapes, types or the number of classes differ, or the head gives no logits.
     """
-    channels, taken = data.data.channels, chain.stem.in_shape[0]
+    channels, taken = data.shape[0], chain.stem.in_shape[0]
     if channels != taken:
         raise InputError(
             f"the network takes images of {taken} channel(s) and {data.data.name} has {channels}; "
             "name the data set that it was trained on with --data"
         )
-    shape = tuple(data.data.images.shape[1:])
+    shape = data.shape
     if shape != chain.stem.in_shape:
         raise InputError(
             f"the chain was made with images of shape {chain.stem.in_shape} and {data.data.name} "

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -201,3 +202,67 @@ def foreign(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("foreign") / "bare.pt"
     torch.save(Architecture("resnet8", num_classes=2, width=2).build().state_dict(), path)
     return path
+
+
+LAYERS = """
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.conv = nn.Conv2d(width, width, 3, padding=1, bias=False)
+            self.norm = nn.BatchNorm2d(width)
+
+        def forward(self, x):
+            return x + self.norm(self.conv(x)).relu()
+"""
+NET = """
+    import torch
+    from torch import nn
+    from layers import Block
+
+    print("a file may print what it likes")
+
+    class Net(nn.Module):
+        def __init__(self, depth, num_classes, channels=3, size=None):
+            super().__init__()
+            self.stem = nn.Conv2d(channels, 4, 3, padding=1)
+            self.tower = nn.Sequential(*(Block(4) for _ in range(depth)))
+            self.pool = nn.AdaptiveAvgPool2d(1 if size is None else size)
+            self.head = nn.Linear(4 if size is None else 4 * size * size, num_classes)
+            self.idle = nn.Linear(2, 2)
+
+        def forward(self, x):
+            print(x.shape)
+            return self.head(self.pool(self.tower(self.stem(x))).flatten(1))
+
+    def make(depth=2, num_classes=2):
+        return Net(depth, num_classes)
+
+    def any_channels(num_classes, in_channels):
+        return Net(1, num_classes, in_channels)
+"""
+
+
+@pytest.fixture(scope="session")
+def user_file(tmp_path_factory):
+    """A user's file with a residual network, which imports another beside it."""
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "layers.py").write_text(dedent(LAYERS))
+    (folder / "net.py").write_text(dedent(NET))
+    yield folder / "net.py"
+    assert sorted(path.name for path in folder.iterdir()) == ["layers.py", "net.py"]
+
+
+@pytest.fixture
+def weights_of():
+    """Return the function that saves what a model draws, as other people save their weights."""
+    import torch
+
+    from resprobe.sources import build_model
+
+    def save(spec: str, path: Path, *, seed: int = 3, **sizes: int) -> Path:
+        torch.save(build_model(spec, seed=seed, **sizes).state_dict(), path)
+        return path
+
+    return save

@@ -8,17 +8,21 @@ SMALL = ("--width", "2", "--images", "10")
 
 def test_networks_at_initialisation_are_overlaid_on_the_same_images(ok, pets):
     ran = ok("gradflow", "--arch", "plain8, resnet8", "--data", f"folder:{pets}", *SMALL, "--json")
-    found = ran.json
+    found, both = ran.json, ["plain8:width=2", "resnet8:width=2"]
     assert found.keys() == {"meta", "rows", "weights"}
     for table, length in (("rows", 3), ("weights", 10)):
         names = [row["network"] for row in found[table]]
-        assert list(dict.fromkeys(names)) == ["plain8", "resnet8"]
-        assert names.count("plain8") >= length
+        assert list(dict.fromkeys(names)) == both
+        assert names.count(both[0]) >= length
     assert found["meta"]["batch_norm"] == "batch"
-    assert len(ran.notes) == 3  # the normalisation is said once for both
+    assert len(ran.notes) == 5  # the normalisation is said once for both
     assert ran.notes[1:] == [
-        f"resprobe: {name}: BatchNorm uses the statistics of each batch of 10"
-        for name in ("plain8", "resnet8")
+        f"resprobe: {name}: {said}"
+        for said in (
+            "at initialisation, seed 0, not trained",
+            "BatchNorm uses the statistics of each batch of 10",
+        )
+        for name in both
     ]
 
 
@@ -76,6 +80,9 @@ def test_the_text_is_one_line_per_block(ok, net):
 
 def test_a_dry_run_measures_and_writes_nothing(ok, tmp_path):
     ran = ok("gradflow", "--arch", "plain8,resnet8", *SMALL, "--dry-run", "--out", "results")
-    assert [line.split(":")[0] for line in ran.out.splitlines()] == ["plain8", "resnet8"]
+    assert [line.split(": ")[0] for line in ran.out.splitlines()] == [
+        "plain8:width=2",
+        "resnet8:width=2",
+    ]
     assert "10 images, 1 program, 3 block evaluations per image; under 1 s" in ran.out
     assert list(tmp_path.iterdir()) == []

@@ -37,9 +37,15 @@ def test_help_lists_the_commands_and_no_command_gives_it_as_a_usage_error(call, 
 
 @pytest.mark.parametrize("command", ["lesion", "gradflow"])
 def test_analysing_commands_take_the_common_options(ok, command):
-    common = "--arch --ckpt --data --data-root --split --normalise --device --seed --batch-size"
-    common += " --images --width --out --json --quiet --dry-run"
+    common = "--arch --ckpt --model --data --data-root --split --normalise --image-size --device"
+    common += " --seed --batch-size --images --width --out --json --quiet --dry-run"
     assert set(common.split()) <= options(ok(command, "-h").out).keys()
+
+
+def test_models_from_elsewhere_are_for_looking_at_and_not_for_training(ok):
+    assert "--model" in options(ok("describe", "-h").out)
+    assert "--model" not in options(ok("train", "-h").out)
+    assert "torchvision:NAME" in ok("lesion", "-h").out
 
 
 def test_an_option_of_one_name_takes_the_same_kind_of_value_everywhere(ok):
@@ -96,6 +102,7 @@ def test_help_is_there_in_half_a_second(shell):
         (("lesion", "--seed", "-1"), "--seed"),
         (("lesion", "--seed", str(2**64)), "--seed"),
         (("lesion", "--width", str(10**30)), "--width"),
+        (("gradflow", "--image-size", "0"), "--image-size"),
         (("describe", "--arch", "resnet8", "--image-size", str(10**12)), "--image-size"),
         (("train", "--arch", "resnet8", "--out", "x", "--validation", "1"), "--validation"),
         (("data", "fetch"), "Missing argument"),

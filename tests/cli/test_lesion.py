@@ -139,7 +139,7 @@ def test_an_architecture_alone_is_studied_untrained_on_the_embedded_data_and_say
     ran = ok("lesion", "--arch", "resnet8", "--width", "2", "--images", "20", "--json")
     assert ran.notes == [
         "resprobe: no --data given: using the embedded Fashion-MNIST subset",
-        "resprobe: resnet8: at initialisation, seed 0, not trained",
+        "resprobe: resnet8:width=2: at initialisation, seed 0, not trained",
     ]
     assert ran.json["meta"]["data"]["data_set"] == "fashion-mnist-subset"
     assert ran.json["meta"]["networks"][0]["checkpoint_sha256"] is None

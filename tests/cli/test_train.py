@@ -81,8 +81,8 @@ def test_without_data_the_embedded_images_are_used_and_it_is_said(ok):
 def test_a_dry_run_says_how_long_and_writes_nothing(train, tmp_path):
     asked = ("--epochs", "1000", "--batch-size", "4", "--out", "new/net.pt", "--dry-run")
     said = train(*asked).out
-    wanted = "resnet8: 14 images to train on, 2 held out; 1,000 epochs, 4,000 iterations of batch 4"
-    assert said.startswith(f"{wanted}; about ")
+    wanted = "14 images to train on, 2 held out; 1,000 epochs, 4,000 iterations of batch 4"
+    assert said.startswith(f"resnet8:width=2: {wanted}; about ")
     found = train(*asked, "--json").json
     (row,) = found["rows"]
     assert found["meta"]["dry_run"] is True

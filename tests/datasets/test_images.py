@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resprobe.datasets import Batches, ImageSet, Normalisation
+from resprobe.datasets import ImageSet, Normalisation
 from resprobe.errors import InputError, UsageError
 
 NORM = Normalisation((0.5,), (0.25,))
@@ -116,43 +116,3 @@ def test_tensors_that_are_no_images_and_labels_are_an_input_error(change, messag
     }
     with pytest.raises(InputError, match=message):
         ImageSet(**(fields | change))
-
-
-@given(st.integers(1, 30), st.integers(1, 40))
-def test_batches_are_the_images_in_order_normalised(n, batch_size):
-    data = numbered(n)
-    batches = Batches(data, NORM, batch_size)
-    parts = list(batches)
-    assert len(parts) == len(batches)
-    assert batches.n == n
-    assert all(len(x) == batch_size for x, _ in parts[:-1])
-    assert torch.equal(torch.cat([x for x, _ in parts]), NORM.apply(data.images))
-    assert torch.equal(torch.cat([y for _, y in parts]), data.labels)
-    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(parts, batches, strict=True))
-
-
-def test_batches_describe_themselves_in_plain_types():
-    assert Batches(numbered(), NORM, 4).describe() == {
-        "data_set": "numbered",
-        "split": "train",
-        "n": 10,
-        "normalisation": {"mean": [0.5], "std": [0.25]},
-        "batch_size": 4,
-    }
-
-
-def test_a_batch_size_of_0_is_a_usage_error():
-    with pytest.raises(UsageError, match="at least 1"):
-        Batches(numbered(), NORM, 0)
-
-
-def test_batches_notice_a_normalisation_for_other_channels_at_once():
-    with pytest.raises(InputError, match="imagenet is for 3"):
-        Batches(numbered(), Normalisation.parse("imagenet"))
-
-
-def test_an_example_is_the_first_two_images_as_a_network_sees_them():
-    images = torch.arange(24, dtype=torch.uint8).reshape(3, 2, 2, 2)
-    data = ImageSet(images, torch.zeros(3, dtype=torch.int64), ("a",), "few", "test")
-    batches = Batches(data, Normalisation((0.5, 0.25), (0.5, 0.5)), batch_size=3)
-    assert torch.equal(batches.example(), next(iter(batches))[0][:2])

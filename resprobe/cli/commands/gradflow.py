@@ -8,8 +8,9 @@ import typer
 
 from resprobe.cli import options as o
 from resprobe.cli.output import deliver, prepared, show_plans
+from resprobe.cli.request import Named, Request
 from resprobe.cli.say import note, progress, table
-from resprobe.cli.subjects import Request, Subject, subjects
+from resprobe.cli.subjects import Subject, subjects
 
 if TYPE_CHECKING:
     from resprobe.probes import GradientFlow
@@ -23,6 +24,7 @@ GRADFLOW_IMAGES = 256
 def gradflow(
     arch: o.Arch = "",
     ckpt: o.Ckpt = None,
+    model: o.Model = None,
     batch_norm: Annotated[
         str,
         typer.Option(
@@ -45,10 +47,11 @@ def gradflow(
         ),
     ] = None,
     normalise: o.Normalise = "",
+    image_size: o.ImageSize = None,
     device: o.Device = "auto",
     seed: o.Seed = 0,
     batch_size: o.BatchSize = None,
-    width: o.Width = 16,
+    width: o.Width = None,
     out: o.Out = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -67,8 +70,9 @@ def gradflow(
     if batch_norm not in ("auto", "running", "batch"):
         raise one_of("choice for --batch-norm", batch_norm, ("auto", "running", "batch"))
     request = Request(
-        arch=arch, ckpt=ckpt, data=data, data_root=data_root, split=split, normalise=normalise,
-        device=device, seed=seed, images=images, batch_size=batch_size, width=width, quiet=quiet,
+        named=Named(arch=arch, ckpt=ckpt, model=model, width=width), data=data,
+        data_root=data_root, split=split, normalise=normalise, image_size=image_size,
+        device=device, seed=seed, images=images, batch_size=batch_size, quiet=quiet,
         images_by_default=GRADFLOW_IMAGES,
     )  # fmt: skip
     with prepared(None if dry_run else out):
@@ -87,7 +91,7 @@ def _followed(subject: Subject, batch_norm: str, *, seed: int, quiet: bool) -> G
 
     network, data = subject.network, subject.data
     running = batch_norm == "running" or (batch_norm == "auto" and subject.trained)
-    if not running:
+    if not running and subject.has_batch_norm:
         sizes = f"each batch of {min(data.batch_size, data.n)}"
         note(f"{network}: BatchNorm uses the statistics of {sizes}", quiet=quiet)
     with progress(f"gradflow {network}", quiet=quiet) as step:

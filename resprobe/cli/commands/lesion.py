@@ -9,8 +9,9 @@ import typer
 
 from resprobe.cli import options as o
 from resprobe.cli.output import deliver, prepared, show_plans
-from resprobe.cli.say import note, progress, table
-from resprobe.cli.subjects import Request, Subject, subjects
+from resprobe.cli.request import Named, Request
+from resprobe.cli.say import progress, table
+from resprobe.cli.subjects import Subject, subjects
 
 if TYPE_CHECKING:
     from resprobe.results import Result
@@ -23,6 +24,7 @@ STUDIES = ("single",)
 def lesion(
     ckpt: o.Ckpt = None,
     arch: o.Arch = "",
+    model: o.Model = None,
     study: Annotated[
         str,
         typer.Option("--study", metavar="NAME", help="single: delete every block in turn."),
@@ -32,10 +34,11 @@ def lesion(
     split: o.Split = "test",
     images: o.Images = None,
     normalise: o.Normalise = "",
+    image_size: o.ImageSize = None,
     device: o.Device = "auto",
     seed: o.Seed = 0,
     batch_size: o.BatchSize = None,
-    width: o.Width = 16,
+    width: o.Width = None,
     out: o.Out = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -54,8 +57,9 @@ def lesion(
     if study not in STUDIES:
         raise one_of("study", study, STUDIES)
     request = Request(
-        arch=arch, ckpt=ckpt, data=data, data_root=data_root, split=split, normalise=normalise,
-        device=device, seed=seed, images=images, batch_size=batch_size, width=width, quiet=quiet,
+        named=Named(arch=arch, ckpt=ckpt, model=model, width=width), data=data,
+        data_root=data_root, split=split, normalise=normalise, image_size=image_size,
+        device=device, seed=seed, images=images, batch_size=batch_size, quiet=quiet,
     )  # fmt: skip
     with prepared(None if dry_run else out):
         found = subjects(request)
@@ -70,8 +74,6 @@ def _studied(subject: Subject, *, seed: int, quiet: bool) -> Result:
     from resprobe import probes
 
     network = subject.network
-    if not subject.trained:
-        note(f"{network}: at initialisation, seed {seed}, not trained", quiet=quiet)
     with progress(f"lesion {network}", quiet=quiet) as step:
         return probes.lesion(
             subject.chain,

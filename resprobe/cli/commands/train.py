@@ -12,6 +12,7 @@ import typer
 from resprobe.cli import options as o
 from resprobe.cli.output import prepared
 from resprobe.cli.say import about, counted, note, progress, table
+from resprobe.errors import UsageError
 
 if TYPE_CHECKING:
     from resprobe.datasets import ImageSet
@@ -23,7 +24,25 @@ __all__ = ["train"]
 
 
 Arch = Annotated[
-    str, typer.Option("--arch", metavar="NAME", help="Architecture, such as resnet56 or plain20.")
+    str,
+    typer.Option(
+        "--arch",
+        metavar="NAME",
+        help="Architecture, such as resnet56, plain20 or resnet110:shortcut=B.",
+    ),
+]
+
+
+def _refuse_model(given: str | None) -> None:
+    if given is not None:
+        raise UsageError(
+            f"train takes what --arch names, its own networks, and not --model {given}; train "
+            "that where it comes from, and bring its weights to the other commands with --ckpt"
+        )
+
+
+NoModel = Annotated[
+    str | None, typer.Option("--model", hidden=True, is_eager=True, callback=_refuse_model)
 ]
 Out = Annotated[
     Path, typer.Option("--out", metavar="FILE", help="Checkpoint to write, such as r56.pt.")
@@ -78,7 +97,8 @@ def train(
     normalise: o.Normalise = "",
     device: o.Device = "auto",
     seed: o.Seed = 0,
-    width: o.Width = 16,
+    width: o.Width = None,
+    model: NoModel = None,  # noqa: ARG001  # refused as soon as it is read
     json: o.Json = False,
     quiet: o.Quiet = False,
     dry_run: o.DryRun = False,
@@ -100,7 +120,7 @@ def train(
         raise one_of("recipe", recipe, training.recipes)
     chosen = _chosen(training.recipes[recipe], batch_size, validation)
     where = pick_device(device)
-    Architecture(arch)  # an unknown name is said before any data are read
+    Architecture.parse(arch, width=width)  # an unknown name is said before any data are read
     if not data:
         note("no --data given: using the embedded Fashion-MNIST subset", quiet=quiet)
     options: dict[str, Any] = {
@@ -114,13 +134,13 @@ def train(
         learn, test = (
             _read(data or "embedded", split, data_root, images) for split in ("train", "test")
         )
-        architecture = Architecture(
+        architecture = Architecture.parse(
             arch, num_classes=len(learn.classes), in_channels=learn.channels, width=width
         )
         if dry_run:
             _show_plan(architecture, learn, json=json, **options)
             return
-        with progress(f"train {arch}", quiet=quiet) as step:
+        with progress(f"train {architecture.spec}", quiet=quiet) as step:
             result = training.train(
                 architecture, learn, out=out, test=test, progress=_reporter(step), **options
             )
@@ -163,7 +183,7 @@ def _show_plan(architecture: Architecture, learn: ImageSet, *, json: bool, **opt
         print(plain_json({"meta": meta, "rows": [dataclasses.asdict(planned)]}))
         return
     print(
-        f"{architecture.name}: {counted(planned.images, 'image')} to train on, "
+        f"{architecture.spec}: {counted(planned.images, 'image')} to train on, "
         f"{planned.validation_images:,} held out; {counted(planned.epochs, 'epoch')}, "
         f"{counted(planned.iterations, 'iteration')} of batch {planned.batch_size}; "
         f"{about(planned.duration_s)}"
