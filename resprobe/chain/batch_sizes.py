@@ -33,24 +33,30 @@ def mark_sizes(graph: fx.Graph, values: dict[fx.Node, Any], more: dict[fx.Node, 
     Parameters
     ----------
     graph : fx.Graph
-        Changed in place. Tensors get ``meta["length"]``, the :class:`Size` of their first axis.
+        Changed in place. Tensors get ``meta["length"]``, the :class:`Size` of their first axis;
+        a device is marked too (with None), so that every piece asks its own input for it.
     values, more : dict
         The value of every node on n images and, without the tensors' contents, on one more.
     """
     n = next(len(value) for node, value in values.items() if node.op == "placeholder")
     for node in list(graph.nodes):
-        if node not in values or node.op == "output":
+        if node not in values or node.op in ("output", "get_attr"):
             continue
         value, other = values[node], more[node]
         if isinstance(value, Tensor):
             if value.dim() and len(value.shape) == len(other.shape):
                 node.meta["length"] = _law(value.shape[0], other.shape[0], n)
-        elif holds_tensor(value) or node.op == "get_attr":
-            continue
-        elif _same(value, other):
-            _write(node, tuple(value) if isinstance(value, torch.Size) else value)
-        elif (size := _size(value, other, n)) is not None:
-            node.meta["size"] = size
+        elif not holds_tensor(value):
+            _mark(node, value, other, n)
+
+
+def _mark(node: fx.Node, value: Any, other: Any, n: int) -> None:
+    if isinstance(value, torch.device):
+        node.meta["size"] = None
+    elif _same(value, other):
+        _write(node, tuple(value) if isinstance(value, torch.Size) else value)
+    elif (size := _size(value, other, n)) is not None:
+        node.meta["size"] = size
 
 
 def _same(value: Any, other: Any) -> bool:
@@ -77,13 +83,15 @@ def _write(node: fx.Node, value: Any) -> None:
 
 
 def size_from(graph: fx.Graph, x: fx.Node, source: fx.Node, node: fx.Node) -> Any:
-    """Write the size ``node`` in terms of ``x``, the stand-in of ``source`` in another graph.
+    """Write a size, or device, in terms of ``x``: the stand-in of ``source`` in another graph.
 
     Raises
     ------
     ChainError
         If the number of images cannot be read off the length of ``source``.
     """
+    if node.meta["size"] is None:
+        return graph.call_function(getattr, (x, "device"))
     length: Size = source.meta["length"]
     if length.constant or length.per_image < 1:
         raise ChainError(

@@ -58,7 +58,8 @@ class ResidualBlock(Step):
         The path that carries the input, the residual function F, and the elementwise
         activation that directly follows the sum (the identity where there is none).
     stage : int
-        Counted from 1; a new stage begins where the shape changes.
+        Counted from 1; a new stage begins where the shape changes. Maps laid out as a row of
+        positions (56x56x96 as 3136x96, in some transformers) are of the same shape.
     kind : "identity" or "transition"
         Whether the block keeps its input's shape.
     """
@@ -166,9 +167,9 @@ class Chain(nn.Module):
         super().__init__()
         self.model_parameters = tuple(parameters)
         self.stem, self.steps, self.head = stem, nn.ModuleList(steps), head
-        stage, shape = 0, None
+        stage, shape = 0, Shape()
         for block in self.blocks:
-            stage += block.out_shape != shape
+            stage += not _same_but_flattened(block.out_shape, shape)
             block.stage, shape = stage, block.out_shape
 
     @property
@@ -198,3 +199,22 @@ class Chain(nn.Module):
             x = step(x)
         out: Tensor = self.head(x)
         return out
+
+
+def _same_but_flattened(one: Shape, other: Shape) -> bool:
+    """Tell whether two shapes are equal once neighbouring axes of one are merged.
+
+    Examples
+    --------
+    >>> _same_but_flattened((56, 56, 96), (3136, 96)), _same_but_flattened((16, 32), (32, 16))
+    (True, False)
+    """
+    finer, coarser = sorted((one, other), key=len, reverse=True)
+    axes = iter(finer)
+    for size in coarser:
+        merged = 1
+        while merged < size:
+            merged *= next(axes, size + 1)
+        if merged != size:
+            return False
+    return all(axis == 1 for axis in axes) and bool(other)

@@ -83,7 +83,9 @@ def use_batch_statistics(chain: nn.Module) -> None:
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.training = True
         elif isinstance(module, fx.GraphModule):
-            fixed = next((n for n in module.graph.nodes if "batch_norm" in operation(n)), None)
+            norms = (n for n in module.graph.nodes if "batch_norm" in operation(n))
+            # a norm of weights, which carries no images, is weight standardisation
+            fixed = next((n for n in norms if n.meta["carries"]), None)
             if fixed is not None:
                 raise ChainError(
                     f"the BatchNorm at '{where(fixed)}' is called as a function, whose statistics "

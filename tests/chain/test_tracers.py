@@ -189,6 +189,23 @@ def test_windows_that_multiply_the_batch_hide_no_block():
             torch.testing.assert_close(chain(many), model(many))
 
 
+def test_a_device_is_asked_of_the_tensor_at_hand():
+    class Positioned(Net):
+        def forward(self, x):
+            device, wide = x.device, x.shape[-1]
+            x = self.stem(x)
+            for block in self.blocks:
+                x = block(x) + torch.arange(wide, device=device) / wide
+            return self.fc(x.mean((2, 3)))
+
+    model = Positioned(SUMS["x + f"]).eval()
+    chain = unravel(model, IMAGES)
+    assert len(chain.blocks) == 3
+    with torch.no_grad():
+        torch.testing.assert_close(chain(IMAGES), model(IMAGES))
+    assert chain.to("meta")(IMAGES.to("meta")).device.type == "meta"
+
+
 def test_a_size_that_is_no_straight_line_in_the_batch_is_refused():
     class Squared(Net):
         def forward(self, x):
