@@ -23,8 +23,9 @@ def test_the_readme_opens_with_the_two_commands():
 
 
 def test_the_main_path_runs_as_it_is_written(tmp_path):
-    commands = [line for line in blocks("sh")[1].splitlines() if line.startswith("resprobe ")]
-    assert len(commands) >= 4
+    lines = "".join(blocks("sh")[1:]).splitlines()
+    commands = [line for line in lines if line.startswith("resprobe ")]
+    assert len(commands) >= 6
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for command in commands:
         done = subprocess.run(
