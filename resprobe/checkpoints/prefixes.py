@@ -184,7 +184,7 @@ def _only(prefixes: list[str], path: Path) -> str:
     first = prefixes[0].rstrip(".")
     raise InputError(
         f"{path}: holds {len(prefixes)} networks, under {listed(prefixes)}; say which one to "
-        f"take, as in prefix='{printable(first)}'"
+        f"take, as in --prefix {printable(first)}"
     )
 
 

@@ -143,11 +143,9 @@ def descriptions(named: Named, sizes: Sizes, *, seed: int, quiet: bool) -> list[
 
 
 def _from_checkpoints(named: Named, *, quiet: bool) -> list[tuple[str, Architecture]]:
-    from resprobe.checkpoints import load
-
     found = []
     for path in named.ckpt or ():
-        checkpoint = load(path, arch=named.arch or None)
+        checkpoint = named.checkpoint(path)
         for line in checkpoint.notes:
             note(f"{path.name}: {line}", quiet=quiet)
         found.append((checkpoint.name, checkpoint.architecture))

@@ -56,7 +56,7 @@ def models_from_elsewhere(
             num_classes=classes,
             in_channels=channels if path is None else None,
         )
-        filled = {} if path is None else _fill(model, path, quiet=quiet)
+        filled = {} if path is None else _fill(model, path, prefix=named.prefix, quiet=quiet)
         networks.append(_network(label, spec, model.eval(), filled, seed=seed))
     return networks
 
@@ -70,10 +70,10 @@ def _labels(pairs: list[tuple[ModelSpec, Path | None]]) -> list[str]:
     ]
 
 
-def _fill(model: nn.Module, path: Path, *, quiet: bool) -> dict[str, Any]:
+def _fill(model: nn.Module, path: Path, *, prefix: str, quiet: bool) -> dict[str, Any]:
     from resprobe.checkpoints import load_weights
 
-    weights = load_weights(model, path)
+    weights = load_weights(model, path, prefix=prefix or None)
     for line in weights.notes:
         note(f"{path.name}: {line}", quiet=quiet)
     return {

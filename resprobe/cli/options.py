@@ -33,6 +33,14 @@ Ckpt = Annotated[
         help="Trained checkpoint, ours or foreign; may be given repeatedly.",
     ),
 ]
+Prefix = Annotated[
+    str,
+    typer.Option(
+        "--prefix",
+        metavar="NAME",
+        help="Where the network lies in a checkpoint that holds several, such as teacher.",
+    ),
+]
 Data = Annotated[
     str,
     typer.Option(

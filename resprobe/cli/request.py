@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from resprobe.errors import UsageError
 
 if TYPE_CHECKING:
+    from resprobe.checkpoints import Checkpoint
     from resprobe.networks import Architecture
     from resprobe.sources import ModelSpec
 
@@ -29,6 +30,7 @@ class Named:
     ckpt: list[Path] | None
     model: list[str] | None
     width: int | None
+    prefix: str = ""
 
     def __post_init__(self) -> None:
         if not (self.specs or self.ckpt or self.model):
@@ -41,11 +43,25 @@ class Named:
         if self.width is not None and (self.model or self.ckpt):
             whose = "a model" if self.model else "a checkpoint"
             raise UsageError(f"--width is for --arch; {whose} has its own, so leave it out")
+        if self.prefix and not self.ckpt:
+            raise UsageError("--prefix says where a network lies in a file; give --ckpt too")
 
     @property
     def specs(self) -> list[str]:
         """The texts between the commas of ``--arch``."""
         return [spec.strip() for spec in self.arch.split(",") if spec.strip()]
+
+    def checkpoint(self, path: Path) -> Checkpoint:
+        """Read one of the files.
+
+        Raises
+        ------
+        ResprobeError
+            If it cannot be read, or is not what the command line says.
+        """
+        from resprobe.checkpoints import load
+
+        return load(path, arch=self.arch or None, prefix=self.prefix or None)
 
     def architectures(
         self, *, classes: int | None = None, channels: int | None = None

@@ -72,9 +72,7 @@ _Shown = tuple[Network, "ImageSet", "Normalisation"]
 
 
 def _from_checkpoint(path: Path, request: Request) -> _Shown:
-    from resprobe.checkpoints import load
-
-    checkpoint = load(path, arch=request.named.arch or None)
+    checkpoint = request.named.checkpoint(path)
     for line in checkpoint.notes:
         note(f"{path.name}: {line}", quiet=request.quiet)
     images = images_for(request, checkpoint)

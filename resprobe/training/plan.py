@@ -69,7 +69,7 @@ def plan_training(
         loop.step(indices, 1)[0].item()
         durations_s.append(time.perf_counter() - begin)
     return TrainingPlan(
-        network=architecture.name,
+        network=architecture.spec,
         images=len(loop.data),
         validation_images=0 if held_out is None else held_out.n,
         epochs=loop.epochs,

@@ -52,7 +52,7 @@ class Run:
         tally = self.loop.run_epoch(epoch, progress)
         held_out = None if self.validation is None else self._evaluated(self.validation)
         return EpochRow(
-            network=self.architecture.name,
+            network=self.architecture.spec,
             epoch=epoch,
             iteration=self.loop.iteration,
             learning_rate=self.loop.learning_rate,
@@ -126,7 +126,7 @@ class Run:
         """Return what the result says about itself, in JSON types."""
         data, held_out = self.loop.data, self.validation
         described = {
-            "network": self.architecture.name,
+            "network": self.architecture.spec,
             "parameters": count_parameters(self.loop.model),
             "plain": self.architecture.is_plain,
             "classes": self.architecture.num_classes,

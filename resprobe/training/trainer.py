@@ -94,7 +94,7 @@ def train(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     result = train(network, data, recipe=Recipe(), epochs=2, out=f"{folder}/net.pt")
     >>> result.frame[["network", "epoch", "iteration", "train_n", "validation_n"]].values.tolist()
-    [['resnet8', 1, 1, 36, 4], ['resnet8', 2, 2, 36, 4]]
+    [['resnet8:width=2', 1, 1, 36, 4], ['resnet8:width=2', 2, 2, 36, 4]]
     """
     _check_fit(architecture, data, test)  # before the folder of ``out`` is made
     places = Places.beside(out)

@@ -138,7 +138,7 @@ def test_a_wrapped_network_is_filled_by_its_own_names(state, saved):
         (lambda s: {**s, "head.bias": torch.eye(3).to_sparse()}, r"'head\.bias' is sparse"),
         (
             lambda s: {**prefixed("a.", s), **prefixed("b.", s)},
-            r"holds 2 networks, under 'a\.' and 'b\.'; say which one to take, as in prefix='a'",
+            r"holds 2 networks, under 'a\.' and 'b\.'; say which one to take, as in --prefix a",
         ),
         (lambda s: {"encoder.weight": torch.ones(1)}, r"\(missing key: stem\.weight\)"),
     ],

@@ -104,7 +104,7 @@ def test_two_networks_side_by_side_are_not_chosen_between(weights, same_answers,
 
     assert str(caught.value) == (
         f"{path}: holds 2 networks, under 'student.' and 'teacher.'; say which one to take, as in "
-        "prefix='student'"
+        "--prefix student"
     )
     for prefix in ("teacher", "teacher.", "module.teacher"):
         checkpoint = load(path, arch=arch, prefix=prefix)

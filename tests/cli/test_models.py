@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 import resprobe
+from resprobe.networks import Architecture
 from resprobe.sources import build_model
 
 VIT = "timm:vit_tiny_patch16_224:img_size=32:patch_size=8:depth=2:num_classes=2"
@@ -134,3 +135,21 @@ def test_a_transformer_of_timm_has_its_gradients_split(ok, pets):
         assert row["input"] <= row["identity"] + row["residual"]
     assert len(ran.json["rows"]) == 4
     assert not any("BatchNorm" in line for line in ran.notes)  # it has none
+
+
+def test_of_two_networks_in_a_file_the_one_that_is_named_is_taken(ok, refused, tmp_path):
+    import torch
+
+    models = {name: Architecture("resnet8", num_classes=2, width=2) for name in ("one", "two")}
+    weights = {
+        f"{name}.{key}": value
+        for seed, (name, network) in enumerate(models.items())
+        for key, value in network.build(seed=seed).state_dict().items()
+    }
+    torch.save(weights, tmp_path / "pair.pt")
+    refused(3, "holds 2 networks, .* --prefix one", "describe", "--ckpt", tmp_path / "pair.pt")
+    said = ok("describe", "--ckpt", tmp_path / "pair.pt", "--prefix", "two")
+    assert "took the prefix 'two.' off the names" in said.err
+    assert "left out what is no part of the network: 'one'" in said.err
+    refused(2, "--prefix says where .*; give --ckpt too", "describe", "--arch", "resnet8",
+            "--prefix", "two")  # fmt: skip

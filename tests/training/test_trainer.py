@@ -50,7 +50,7 @@ def test_the_frame_the_log_and_the_epochs_agree(two_kinds, tiny, tmp_path):
 
     frame = result.frame
     assert list(frame.columns) == COLUMNS
-    assert frame["network"].tolist() == ["resnet8"] * 3
+    assert frame["network"].tolist() == [tiny.spec] * 3
     assert frame["epoch"].tolist() == [1, 2, 3]
     assert frame["iteration"].tolist() == [6, 12, 18]
     assert frame["learning_rate"].tolist() == pytest.approx([0.05, 0.005, 0.0005])
@@ -124,7 +124,7 @@ def test_the_checkpoint_says_how_it_came_about(two_kinds, tiny, half, tmp_path):
         == hashlib.sha256(out.read_bytes()).hexdigest()
     )
     assert meta["seed"] == 7
-    assert network["network"] == tiny.name
+    assert network["network"] == tiny.spec
     assert network["architecture"] == tiny.to_dict()
     assert network["parameters"] == sum(p.numel() for p in checkpoint.model.parameters())
     assert images == {

@@ -53,6 +53,7 @@ def describe(
     arch: o.Arch = "",
     ckpt: o.Ckpt = None,
     model: o.Model = None,
+    prefix: o.Prefix = "",
     sizes: Annotated[
         bool,
         typer.Option("--sizes", help="Sizes alone, as for several networks, without the blocks."),
@@ -71,7 +72,7 @@ def describe(
 
     Example: resprobe describe --arch resnet18,resnet50
     """
-    named = Named(arch=arch, ckpt=ckpt, model=model, width=width)
+    named = Named(arch=arch, ckpt=ckpt, model=model, width=width, prefix=prefix)
     wanted = Sizes(image=image_size, channels=channels, classes=classes)
     found = descriptions(named, wanted, seed=seed, quiet=quiet)
     compared = _sizes(found, published=not ckpt and image_size is None)

@@ -25,6 +25,7 @@ def gradflow(
     arch: o.Arch = "",
     ckpt: o.Ckpt = None,
     model: o.Model = None,
+    prefix: o.Prefix = "",
     batch_norm: Annotated[
         str,
         typer.Option(
@@ -70,7 +71,7 @@ def gradflow(
     if batch_norm not in ("auto", "running", "batch"):
         raise one_of("choice for --batch-norm", batch_norm, ("auto", "running", "batch"))
     request = Request(
-        named=Named(arch=arch, ckpt=ckpt, model=model, width=width), data=data,
+        named=Named(arch=arch, ckpt=ckpt, model=model, width=width, prefix=prefix), data=data,
         data_root=data_root, split=split, normalise=normalise, image_size=image_size,
         device=device, seed=seed, images=images, batch_size=batch_size, quiet=quiet,
         images_by_default=GRADFLOW_IMAGES,

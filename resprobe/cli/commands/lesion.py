@@ -25,6 +25,7 @@ def lesion(
     ckpt: o.Ckpt = None,
     arch: o.Arch = "",
     model: o.Model = None,
+    prefix: o.Prefix = "",
     study: Annotated[
         str,
         typer.Option("--study", metavar="NAME", help="single: delete every block in turn."),
@@ -57,7 +58,7 @@ def lesion(
     if study not in STUDIES:
         raise one_of("study", study, STUDIES)
     request = Request(
-        named=Named(arch=arch, ckpt=ckpt, model=model, width=width), data=data,
+        named=Named(arch=arch, ckpt=ckpt, model=model, width=width, prefix=prefix), data=data,
         data_root=data_root, split=split, normalise=normalise, image_size=image_size,
         device=device, seed=seed, images=images, batch_size=batch_size, quiet=quiet,
     )  # fmt: skip
