@@ -111,7 +111,7 @@ def _attribute(model: nn.Module, constants: dict[str, Any], path: str) -> Any:
 def _refuse_what_is_not_shown(graph: fx.Graph, modules: dict[str, Any]) -> None:
     """Raise for a second input, and for a module that may hold blocks and was not looked into."""
     inputs = [node for node in graph.nodes if node.op == "placeholder"]
-    if len(inputs) != 1:
+    if len(inputs) != 1 or str(inputs[0].target).startswith("*"):
         names = ", ".join(str(node.target) for node in inputs) or "nothing"
         raise TraceError(f"its forward must take one tensor, the images; it takes {names}")
     for node in graph.nodes:
@@ -192,11 +192,9 @@ def _used(graph: fx.Graph, modules: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def attributes_as_found(model: nn.Module) -> Iterator[dict[str, Any]]:
     """Take off a model the attributes that a tracer put on it; they are in what is yielded."""
-    before, added = set(vars(model)) | set(model._buffers), dict[str, Any]()
+    before, added = set(vars(model)), dict[str, Any]()
     try:
         yield added
     finally:
         for name in set(vars(model)) - before:
             added[name] = vars(model).pop(name)
-        for name in set(model._buffers) - before:
-            added[name] = model._buffers.pop(name)

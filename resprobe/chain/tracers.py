@@ -39,7 +39,7 @@ def trace_by_fx(model: nn.Module, example: Tensor) -> Trace:
         If that cannot be done.
     """
     try:
-        with attributes_as_found(model) as constants:
+        with _quietly(), attributes_as_found(model) as constants:
             graph = _Tracer().trace(model, concrete_args=_defaults(model))
     except Exception as error:
         raise TraceError(
@@ -50,9 +50,13 @@ def trace_by_fx(model: nn.Module, example: Tensor) -> Trace:
 
 
 def _defaults(model: nn.Module) -> dict[str, Any]:
-    """Fix every argument of ``forward`` that has a default; the images are the first."""
+    """Fix every argument of ``forward`` that has a default; the images are the first.
+
+    Containers are left open, which makes them inputs: torch.fx would take them apart.
+    """
     parameters = list(inspect.signature(model.forward).parameters.values())[1:]
-    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+    given = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+    return {k: v for k, v in given.items() if not isinstance(v, tuple | list | dict)}
 
 
 def trace_by_export(model: nn.Module, example: Tensor) -> Trace:
@@ -138,7 +142,7 @@ def _fold(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
     for (_, path), run in groupby(list(graph.nodes), key=_innermost):
         nodes = list(run)
         module = modules.get(path)
-        if module is None or not is_leaf(module) or not _takes_one_tensor(module):
+        if module is None or not is_leaf(module) or not _is_function_of_one_tensor(module):
             continue
         ends = _ends(nodes)
         if ends is None:
@@ -158,13 +162,14 @@ def _innermost(node: fx.Node) -> tuple[str, str]:
     return next(((key, path) for key, (path, _) in reversed(stack.items())), ("", ""))
 
 
-def _takes_one_tensor(module: nn.Module) -> bool:
+def _is_function_of_one_tensor(module: nn.Module) -> bool:
+    """Whether calling a module on one tensor gives one; recurrent layers give their state too."""
     needed = [
         p
         for p in inspect.signature(module.forward).parameters.values()
         if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
     ]
-    return len(needed) == 1
+    return len(needed) == 1 and not isinstance(module, nn.RNNBase)
 
 
 def _ends(nodes: list[fx.Node]) -> tuple[fx.Node, fx.Node] | None:

@@ -206,6 +206,73 @@ def test_a_device_is_asked_of_the_tensor_at_hand():
     assert chain.to("meta")(IMAGES.to("meta")).device.type == "meta"
 
 
+def test_blocks_may_run_on_more_tensors_than_images():
+    class Halves(Net):
+        def forward(self, x):
+            n, _, high, wide = x.shape
+            x = self.stem(x).unflatten(2, (2, high // 2)).transpose(1, 2).flatten(0, 1)
+            for block in self.blocks:
+                x = block(x)
+            x = x.view(n, 2, -1, high // 2, wide) / (n + 3)
+            return self.fc(x.mean((1, 3, 4)))
+
+    model = Halves(SUMS["x + f"]).eval()
+    for chain in by_each_tracer(model):
+        assert len(chain.blocks) == 3
+        for n in (1, 5):
+            images = torch.randn(n, 3, 16, 16)
+            with torch.no_grad():
+                torch.testing.assert_close(chain(images), model(images))
+
+
+def test_a_number_of_images_that_no_tensor_at_hand_tells_is_refused():
+    class Longer(Net):
+        def forward(self, x):
+            n = x.shape[0]
+            x = torch.cat([x, x[:1]])  # one row more than images
+            return super().forward(x)[:n]
+
+    with pytest.raises(ChainError, match="follows the batch size, which cannot be read off"):
+        unravel(Longer(SUMS["x + f"]), IMAGES)
+
+
+LAYERS_OF_ANOTHER_KIND = {
+    "two inputs": (nn.Bilinear(4, 4, 4), lambda m, x: m.layer(x.mT, x.mT).mT),
+    "a state beside the output": (
+        nn.GRU(4, 4, batch_first=True),
+        lambda m, x: m.layer(x.mT)[0].mT,
+    ),
+    "attention": (
+        nn.MultiheadAttention(4, 2, batch_first=True),
+        lambda m, x: m.layer(x.mT, x.mT, x.mT)[0].mT,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LAYERS_OF_ANOTHER_KIND)
+def test_layers_that_are_no_function_of_one_tensor_are_branches_too(kind):
+    layer, call = LAYERS_OF_ANOTHER_KIND[kind]
+    model = Net(lambda m, x: x + call(m, x.flatten(2)).unflatten(2, x.shape[2:]))
+    for block in model.blocks:
+        block.layer = copy.deepcopy(layer)
+    model.eval()
+    for chain in by_each_tracer(model):
+        assert [block.name for block in chain.blocks] == ["blocks.0", "blocks.1", "blocks.2"]
+        with torch.no_grad():
+            torch.testing.assert_close(chain(IMAGES), model(IMAGES))
+
+
+def test_what_torch_logs_of_its_own_is_not_shown(capfd):
+    def forward(m, x):
+        if x.shape[1] == 4 and torch.compiler.is_exporting():
+            return x.mean((2, 3)) @ torch.ones(3, 3)  # torch logs a page about this
+        return x + m.conv1(x)
+
+    with pytest.raises(ChainError, match=r"cannot be traced .*; by torch.export: Net cannot be"):
+        unravel(Net(forward), IMAGES)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_size_that_is_no_straight_line_in_the_batch_is_refused():
     class Squared(Net):
         def forward(self, x):
@@ -262,6 +329,32 @@ def test_a_batch_norm_called_as_a_function_has_no_second_mode():
     for chain in by_each_tracer(Net(forward).eval()):
         with pytest.raises(ChainError, match="is called as a function, whose statistics"):
             use_batch_statistics(chain)
+
+
+def ignoring(self, x, **_):
+    return Net.forward(self, x)
+
+
+def unpacking(self, *tensors):
+    return Net.forward(self, tensors[0])
+
+
+def masking(self, x, mask=torch.ones(1), *, scale=2.0, wanted=None):  # noqa: B008
+    return Net.forward(self, x * mask * scale)
+
+
+def choosing(self, x, scales=(1, 2)):
+    return Net.forward(self, x * scales[1])
+
+
+@pytest.mark.parametrize("forward", [ignoring, unpacking, masking, choosing])
+def test_other_arguments_than_the_images_keep_their_defaults(forward):
+    model = Net(SUMS["x + f"]).eval()
+    model.__class__ = type("Other", (Net,), {"forward": forward})
+    chain = unravel(model, IMAGES)
+    assert len(chain.blocks) == 3
+    with torch.no_grad():
+        torch.testing.assert_close(chain(IMAGES), model(IMAGES))
 
 
 @pytest.mark.parametrize(
