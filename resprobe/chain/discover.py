@@ -67,9 +67,7 @@ def unravel(model: nn.Module, example: Tensor) -> Chain:
             return _unravel(trace_by_fx, model, example, expected)
         except TraceError as by_fx:
             try:
-                with left_as_found(model, training=False, requires_grad=True):
-                    # without gradients torch's transformer layers take a way that hides blocks
-                    return _unravel(trace_by_export, model, example, expected)
+                return _unravel(trace_by_export, model, example, expected)
             except TraceError as by_export:
                 raise ChainError(f"{by_fx}; by torch.export: {by_export}") from by_export
 

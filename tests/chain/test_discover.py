@@ -1,16 +1,13 @@
-import warnings
-
 import pytest
 import torch
 import torch.nn.functional as F
+from chain.custom import IMAGES, SUMS, Custom, f
 from nets import AkamasterNet, LinearResNet, TorchvisionNet, with_lively_statistics
 from torch import nn
 
-from resprobe.chain import Link, PlainBlock, unravel
-from resprobe.errors import ChainError
+from resprobe.chain import Link, unravel
 from resprobe.networks import Architecture
 
-IMAGES = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(5))
 MODELS = {
     "resnet20": lambda: Architecture("resnet20", width=4).build(),
     "plain20": lambda: Architecture("plain20", width=4).build(),
@@ -131,65 +128,6 @@ def test_on_the_meta_device_shapes_are_found_without_values():
     assert chain.blocks[9].out_shape == (32, 16, 16)
 
 
-class Custom(nn.Module):
-    """One block whose forward a test writes."""
-
-    def __init__(self, forward, blocks=1):
-        super().__init__()
-        self.stem = nn.Conv2d(3, 4, 1)
-        self.blocks = nn.ModuleList(CustomBlock(forward) for _ in range(blocks))
-        self.fc = nn.Linear(4, 10)
-
-    def forward(self, x):
-        x = self.stem(x)
-        for block in self.blocks:
-            x = block(x)
-        return self.fc(x.mean((2, 3)))
-
-
-class CustomBlock(nn.Module):
-    def __init__(self, forward):
-        super().__init__()
-        self.f, self.g = nn.Conv2d(4, 4, 3, 1, 1), nn.Conv2d(4, 4, 1)
-        self.norm = nn.BatchNorm2d(4)
-        self.drop_path = nn.Dropout(0.5)
-        self.gain = nn.Parameter(torch.tensor([0.5, -1.0, 2.0, 0.1]))
-        self.relu = nn.ReLU(inplace=True)
-        self.body = forward
-
-    def forward(self, x):
-        return self.body(self, x)
-
-
-def f(m, x):
-    return m.norm(m.f(x))
-
-
-SUMS = {
-    "x + f": lambda m, x: x + f(m, x),
-    "f + x": lambda m, x: f(m, x) + x,
-    "in place": lambda m, x: f(m, x).add_(x),
-    "sum of a list": lambda m, x: sum([x, f(m, x)]),
-    "stacked": lambda m, x: torch.stack([x, f(m, x)]).sum(0),
-    "stacked along another axis": lambda m, x: torch.stack((f(m, x), x), dim=1).sum(dim=1),
-    "minus minus": lambda m, x: x - (-f(m, x)),
-    "scaled": lambda m, x: torch.add(x, f(m, x), alpha=0.1),
-    "drop path, called twice": lambda m, x: x + m.drop_path(f(m, m.drop_path(x))),
-    "shared ReLU": lambda m, x: x + m.relu(f(m, m.relu(m.g(x)))),
-    "three addends": lambda m, x: x + m.g(x) + f(m, x),
-    "nested and scaled": lambda m, x: torch.add(x, m.g(x) - f(m, x), alpha=0.5),
-    "minus a difference": lambda m, x: x - (m.g(x) - f(m, x)),
-    "with a bias": lambda m, x: m.gain.view(1, -1, 1, 1) + x + f(m, x),
-    "layer scale": lambda m, x: x + m.gain.view(1, -1, 1, 1) * f(m, x),
-    "gated": lambda m, x: x + m.gain.tanh().mean() * f(m, x),
-    "squeezed and excited": lambda m, x: (
-        x + f(m, x) * torch.sigmoid(m.g(f(m, x).mean((2, 3), keepdim=True)))
-    ),
-    "functional convolution": lambda m, x: x + F.conv2d(x, m.f.weight, padding=1),
-    "clone and add in place": lambda m, x: x.clone().add_(f(m, x)),
-}
-
-
 @pytest.mark.parametrize("style", SUMS)
 def test_every_way_to_write_a_sum_is_the_same_block(style):
     model = with_lively_statistics(Custom(SUMS[style], blocks=2)).eval()
@@ -268,49 +206,6 @@ def test_a_later_use_of_a_tensor_changed_in_place_means_the_changed_one():
         torch.testing.assert_close(unravel(model, IMAGES)(IMAGES), model(IMAGES.clone()))
 
 
-@pytest.mark.parametrize("measure", ["size", "shape", "unpacked"])
-def test_a_batch_size_taken_at_the_start_and_used_at_the_end_hides_no_block(measure):
-    class Early(Custom):
-        def forward(self, x):
-            if measure == "size":
-                n = x.size(0)
-            elif measure == "shape":
-                n = x.shape[0]
-            else:
-                n, _, _, _ = x.shape
-            x = self.stem(x)
-            for block in self.blocks:
-                x = block(x)
-            return self.fc(x.mean((2, 3)).view(n, -1))
-
-    model = Early(SUMS["x + f"], blocks=3).eval()
-    chain = unravel(model, IMAGES)
-    assert len(chain.blocks) == 3
-    with torch.no_grad():
-        other = torch.randn(5, 3, 32, 32)
-        torch.testing.assert_close(chain(other), model(other))
-
-
-def test_sizes_taken_at_the_start_and_used_in_the_middle_hide_no_block():
-    class Resized(Custom):
-        def forward(self, x):
-            high, wide = x.shape[2:]
-            x = F.avg_pool2d(self.stem(x), 2)
-            for block in self.blocks:
-                x = block(x)
-            x = F.interpolate(x, size=(high, wide))
-            for block in self.blocks:
-                x = block(x)
-            return self.fc(x.mean((2, 3)))
-
-    model = Resized(SUMS["x + f"], blocks=2).eval()
-    chain = unravel(model, IMAGES)
-    assert len(chain.blocks) == 4
-    with torch.no_grad():
-        other = torch.randn(5, 3, 32, 32)
-        torch.testing.assert_close(chain(other), model(other))
-
-
 def test_an_in_place_statement_whose_result_nobody_takes_is_kept():
     def forward(m, x):
         h = m.f(x)
@@ -321,75 +216,6 @@ def test_an_in_place_statement_whose_result_nobody_takes_is_kept():
     model = Custom(forward).eval()
     with torch.no_grad():
         torch.testing.assert_close(unravel(model, IMAGES)(IMAGES), model(IMAGES))
-
-
-@pytest.mark.parametrize(
-    "forward",
-    [
-        lambda m, x: m.logits(x) * (x.shape[0] + 1),
-        lambda m, x: m.logits(x).repeat(2, 1)[: x.size(0) * 2 : 2],
-    ],
-    ids=["a factor", "twice the batch"],
-)
-def test_what_follows_the_batch_size_is_right_for_every_batch(forward):
-    class Sized(Custom):
-        def logits(self, x):
-            return super().forward(x)
-
-        def forward(self, x):
-            return forward(self, x)
-
-    model = Sized(SUMS["x + f"], blocks=2).eval()
-    chain = unravel(model, IMAGES)
-    for n in (1, 2, 7):
-        with torch.no_grad():
-            other = torch.randn(n, 3, 32, 32)
-            torch.testing.assert_close(chain(other), model(other))
-
-
-def test_a_batch_size_written_down_as_a_number_is_refused():
-    class Fixed(Custom):
-        def forward(self, x):
-            x = self.blocks[0](self.stem(x))
-            return self.fc(x.mean((2, 3)).view(3, -1))
-
-    with pytest.raises(ChainError, match="does not run on 4 images like the example"):
-        unravel(Fixed(SUMS["x + f"]), IMAGES)
-
-
-def test_shapes_given_by_keyword_are_read():
-    def forward(m, x):
-        h = x + m.f(x)
-        h = h + m.gain.view(1, -1, 1, 1).expand_as(other=h)
-        return h + torch.zeros_like(input=h)
-
-    assert len(unravel(Custom(forward, blocks=2), IMAGES).blocks) == 2
-
-
-class Branching(nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if bool(x.sum() > 0):
-            return x
-        return x * 2
-
-
-def test_a_module_that_cannot_be_looked_into_is_refused():
-    model = AkamasterNet().eval()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch.jit is deprecated, and still met
-        model.layer1[1] = torch.jit.script(Branching())
-    reason = r"'layer1.1' is a \w+, whose inside .*; by torch.export: 'layer1.1' is a TorchScript"
-    with pytest.raises(ChainError, match=reason):
-        unravel(model, IMAGES)
-
-
-def test_a_model_that_gives_two_values_is_refused():
-    class Two(Custom):
-        def forward(self, x):
-            return torch.max(super().forward(x), 1)
-
-    with pytest.raises(ChainError, match="returns more than one value"):
-        unravel(Two(SUMS["x + f"]), IMAGES)
 
 
 def test_what_is_computed_from_parameters_alone_hides_no_block():
@@ -492,91 +318,13 @@ def test_a_parameter_in_a_link_is_no_second_path():
     assert link.merge == ""
 
 
-REFUSED = {
-    "two equal convolutions": (lambda m, x: m.f(x) + m.g(x), "none stands out as the shortcut"),
-    "broadcast": (lambda m, x: x + m.g(x.mean((2, 3), keepdim=True)), "broadcasts a path of shape"),
-    "concatenation": (lambda m, x: torch.cat([x[:, :2], m.f(x)[:, :2]], 1), "merge by cat"),
-    "product": (lambda m, x: x * torch.sigmoid(m.g(m.f(x))), "merge by mul"),
-    "a stack of what a call gives": (
-        lambda m, x: torch.stack(m.f(x).chunk(2, 1)).sum(0).repeat(1, 2, 1, 1) * x,
-        "no residual blocks",
-    ),
-    "a block inside a block": (
-        lambda m, x: x + m.g(torch.relu(x + m.f(x))),
-        "blocks inside a block",
-    ),
-    "no parameters": (lambda m, x: x + torch.relu(x), "no residual blocks"),
-    "value dependent": (
-        lambda m, x: x + m.f(x) if x.sum() > 0 else x,
-        "must not branch on values; by torch.export",
-    ),
-    "no sum": (lambda m, x: m.f(m.g(m.f(m.g(x)))), "it has no sums"),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_told_is_refused_with_the_reason(case):
-    forward, reason = REFUSED[case]
-    with pytest.raises(ChainError, match=reason):
-        unravel(Custom(forward), IMAGES)
-
-
-def test_a_model_that_its_trace_does_not_describe_is_refused():
-    calls = []
-
+def test_maps_laid_out_as_a_row_of_positions_begin_no_stage():
     def forward(m, x):
-        calls.append(0)  # a state that no trace knows of
-        return x + m.f(x) * len(calls)
+        x = x + f(m, x)
+        rows = x.flatten(2)
+        rows = rows + m.g(rows.unflatten(2, x.shape[2:])).flatten(2)
+        return F.avg_pool2d(rows.unflatten(2, x.shape[2:]), 2)
 
-    with pytest.raises(ChainError, match=r"something else than its trace says; .* torch.export:"):
-        unravel(Custom(forward), IMAGES)
-
-
-def test_an_example_that_does_not_fit_is_refused():
-    with pytest.raises(ChainError, match=r"does not run on an example of shape \(2, 5, 8, 8\)"):
-        unravel(AkamasterNet(), torch.zeros(2, 5, 8, 8))
-
-
-def test_weights_that_are_not_finite_are_refused():
-    model = AkamasterNet()
-    with torch.no_grad():
-        model.linear.bias[0] = float("nan")
-    with pytest.raises(ChainError, match="not finite on the example"):
-        unravel(model, IMAGES)
-
-
-def test_a_plain_network_without_modules_for_its_blocks_is_refused():
-    layers = [nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU()]
-    vgg = nn.Sequential(nn.Sequential(*layers), nn.Flatten(), nn.LazyLinear(10))
-    vgg(IMAGES)
-    with pytest.raises(ChainError, match="no plain blocks"):
-        unravel(vgg, IMAGES)
-
-    class Long(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList(nn.Conv2d(3, 3, 1) for _ in range(4))
-
-        def forward(self, x):
-            for layer in self.layers:
-                x = layer(x)
-            return x
-
-    with pytest.raises(ChainError, match="one to three weighted layers"):
-        unravel(nn.Sequential(Long(), nn.Flatten()), IMAGES)
-
-
-def test_plain_blocks_are_those_of_the_models_own_classes():
-    class Pair(nn.Module):
-        def __init__(self, stride):
-            super().__init__()
-            self.a, self.b = nn.Conv2d(4, 4, 3, stride, 1), nn.Conv2d(4, 4, 3, 1, 1)
-
-        def forward(self, x):
-            return F.relu(self.b(F.relu(self.a(x))))
-
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), Pair(1), Pair(2), nn.Flatten(), nn.LazyLinear(10))
-    model(IMAGES)
-    chain = unravel(model, IMAGES)
-    assert all(isinstance(block, PlainBlock) for block in chain.blocks)
-    assert [(b.name, b.deletable) for b in chain.blocks] == [("1", True), ("2", False)]
+    blocks = unravel(Custom(forward, blocks=2), IMAGES).blocks
+    assert [len(block.out_shape) for block in blocks] == [3, 2, 3, 2]
+    assert [block.stage for block in blocks] == [1, 1, 2, 2]

@@ -347,6 +347,19 @@ def choosing(self, x, scales=(1, 2)):
     return Net.forward(self, x * scales[1])
 
 
+def test_standardised_weights_are_no_batch_norm():
+    def forward(m, x):
+        rows = m.conv1.weight.flatten(1)[None]
+        weight = F.batch_norm(rows, None, None, training=True).view_as(m.conv1.weight)
+        return x + F.conv2d(x, weight, padding=1)
+
+    model = Net(forward).eval()
+    for chain in by_each_tracer(model):
+        use_batch_statistics(chain)
+        with torch.no_grad():
+            torch.testing.assert_close(chain(IMAGES), model(IMAGES))
+
+
 @pytest.mark.parametrize("forward", [ignoring, unpacking, masking, choosing])
 def test_other_arguments_than_the_images_keep_their_defaults(forward):
     model = Net(SUMS["x + f"]).eval()
