@@ -3,21 +3,24 @@
 A graph that was evaluated on n and on n + 1 images shows which of its sizes are what. Those
 that did not change are written into the graph as numbers. The others are taken to be
 ``constant + per_image * n``, and every piece that is cut from the graph computes them from the
-length of its own input, so that no size keeps an early tensor alive. That the law holds is
-checked on n + 2 images when the chain is made.
+length of its own input, so that no size keeps an early tensor alive. That the law holds for
+one image and for many is checked without computing.
 """
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+from resprobe.chain.evaluate import TraceError, evaluate
 from resprobe.chain.operations import holds_tensor
 from resprobe.errors import ChainError
 
-__all__ = ["Size", "mark_sizes", "size_from"]
+__all__ = ["Size", "check_sizes", "mark_sizes", "size_from"]
 
 
 class Size(NamedTuple):
@@ -80,6 +83,44 @@ def _write(node: fx.Node, value: Any) -> None:
     for user in list(node.users):
         user.args = fx.node.map_arg(user.args, lambda n: value if n is node else n)
         user.kwargs = fx.node.map_arg(user.kwargs, lambda n: value if n is node else n)
+
+
+def check_sizes(module: fx.GraphModule, values: dict[fx.Node, Any], example: Tensor) -> None:
+    """Hold the sizes of one image and of very many against their laws.
+
+    Nothing is computed: the graph is run on stand-ins for the tensors.
+
+    Raises
+    ------
+    TraceError
+        If a size is what its law says for some numbers of images and not for others, as where
+        a model does another thing with many images than with few.
+    """
+    sizes = [n for n, v in values.items() if type(v) is int or isinstance(v, torch.Size)]
+    if not sizes:
+        return
+    stand_ins = nullcontext() if example.is_meta else FakeTensorMode(allow_non_fake_inputs=True)
+    for n in (1, MANY):
+        with stand_ins:
+            x = torch.empty((n, *example.shape[1:]), dtype=example.dtype, device=example.device)
+            found = evaluate(module, x)
+        for node in sizes:
+            expected = _at(node.meta["size"], n) if "size" in node.meta else values[node]
+            if found[node] != expected:
+                raise TraceError(
+                    f"'{node.name}' follows the number of images in no straight line; a model "
+                    "that does one thing with few images and another with many is not supported"
+                )
+
+
+MANY = 257
+"""Images: beyond the sizes at which models are known to change their ways."""
+
+
+def _at(size: Size | tuple[Size, ...], n: int) -> int | tuple[int, ...]:
+    if isinstance(size, Size):
+        return size.constant + size.per_image * n
+    return tuple(one.constant + one.per_image * n for one in size)
 
 
 def size_from(graph: fx.Graph, x: fx.Node, source: fx.Node, node: fx.Node) -> Any:

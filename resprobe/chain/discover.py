@@ -14,15 +14,16 @@ import torch
 from torch import Tensor, fx, nn
 
 from resprobe.chain.chain import Block, Chain, Link, PlainBlock, ResidualBlock, Shape
+from resprobe.chain.evaluate import TraceError
 from resprobe.chain.names import common_path, told_apart
 from resprobe.chain.operations import operation, where
 from resprobe.chain.pieces import piece, sum_piece
 from resprobe.chain.plain import plain_runs
 from resprobe.chain.state import left_as_found
-from resprobe.chain.sums import is_activation, refuse_nested, split_sum
-from resprobe.chain.trace import Trace, TraceError, unwrapped
+from resprobe.chain.sums import is_activation, is_sum, refuse_nested, split_sum
+from resprobe.chain.trace import Trace, unwrapped
 from resprobe.chain.tracers import trace_by_export, trace_by_fx
-from resprobe.chain.verify import answer, check
+from resprobe.chain.verify import answer, check, check_arguments
 from resprobe.errors import ChainError
 
 __all__ = ["unravel"]
@@ -60,8 +61,10 @@ def unravel(model: nn.Module, example: Tensor) -> Chain:
     >>> [(block.name, block.kind) for block in chain.blocks[2:4]]
     [('layer1.2', 'identity'), ('layer2.0', 'transition')]
     """
+    check_arguments(model, example)
     model = unwrapped(model)
-    with left_as_found(model, training=False):
+    here = [example.device] if example.device.type == "cuda" else []
+    with left_as_found(model, training=False), torch.random.fork_rng(devices=here):
         expected = answer(model, example)
         try:
             return _unravel(trace_by_fx, model, example, expected)
@@ -209,8 +212,14 @@ def _plain_blocks(trace: Trace, segments: list[Segment]) -> list[Found]:
 
 
 def _no_blocks(model_name: str, segments: list[Segment]) -> str:
-    merges = dict.fromkeys(_merge(s.result) for s in segments if _forks(s))
-    reason = f"its paths merge by {', '.join(merges)}, not by a sum" if merges else "it has no sums"
+    forked = [s.result for s in segments if _forks(s)]
+    merges = dict.fromkeys(_merge(node) for node in forked if not is_sum(node))
+    reasons = [f"its paths merge by {', '.join(merges)}, not by a sum"] if merges else []
+    if sums := [node for node in forked if is_sum(node)]:
+        reasons.append(
+            f"of the paths that add up at '{where(sums[0])}' none stands out as the shortcut"
+        )
+    reason = "; ".join(reasons) or "it has no sums"
     return (
         f"{model_name} has no residual blocks ({reason}) and no plain blocks (modules of its "
         "own classes with one to three weighted layers each, in a row)"

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
-__all__ = ["holds_tensor", "is_leaf", "is_wrapper", "module_path", "operation", "where"]
+__all__ = [
+    "holds_tensor",
+    "is_leaf",
+    "is_wrapper",
+    "module_path",
+    "operation",
+    "takes_one_tensor",
+    "where",
+]
 
 
 def operation(node: fx.Node) -> str:
@@ -45,15 +54,34 @@ def holds_tensor(value: Any) -> bool:
 
 
 def is_leaf(module: nn.Module) -> bool:
-    """Whether a module is one step of the graph: torch's own layers, every BatchNorm, a script.
+    """Whether a module is one step of the graph: torch's own layers, a BatchNorm, a script.
 
     A BatchNorm of another class (one with its activation inside, say) must stay a module too:
-    written out, the mode that it was traced in would be a constant of the graph.
+    written out, the mode that it was traced in would be a constant of the graph. One that takes
+    a second tensor may hold a sum, and is looked into.
     """
-    if isinstance(module, nn.modules.batchnorm._BatchNorm | torch.jit.ScriptModule):
+    if isinstance(module, torch.jit.ScriptModule):
         return True
-    own = type(module).__module__.startswith(("torch.nn", "torch.ao.nn"))
+    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        return takes_one_tensor(module)
+    own = _class_of(module).__module__.startswith(("torch.nn", "torch.ao.nn"))
     return own and not isinstance(module, nn.Sequential) and not is_wrapper(module)
+
+
+def _class_of(module: nn.Module) -> type:
+    """Return the class that a module was made of, also where its weights were parametrised."""
+    kind = type(module)
+    return kind.__bases__[0] if nn.utils.parametrize.is_parametrized(module) else kind
+
+
+def takes_one_tensor(module: nn.Module) -> bool:
+    """Whether a module needs one argument alone."""
+    needed = [
+        p
+        for p in inspect.signature(module.forward).parameters.values()
+        if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+    ]
+    return len(needed) == 1
 
 
 def is_wrapper(module: nn.Module | None) -> bool:

@@ -10,37 +10,89 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from resprobe.chain.operations import holds_tensor, operation
+from resprobe.chain.evaluate import TraceError
+from resprobe.chain.operations import holds_tensor, operation, where
 
-__all__ = ["add_what_is_stacked_and_summed", "functionalise", "mark_what_carries_the_images"]
+__all__ = [
+    "add_what_is_multiplied_and_added",
+    "add_what_is_stacked_and_summed",
+    "changes_in_place",
+    "functionalise",
+    "mark_what_carries_the_images",
+]
 
 
-def functionalise(graph: fx.Graph, modules: dict[str, Any]) -> dict[str, nn.Module]:
+def changes_in_place(graph: fx.Graph, modules: dict[str, Any]) -> bool:
+    """Whether any operation changes its input."""
+    return any(_changes_its_input(node, modules) for node in graph.nodes)
+
+
+def _changes_its_input(node: fx.Node, modules: dict[str, Any]) -> bool:
+    if node.op == "call_module":
+        return bool(getattr(modules[str(node.target)], "inplace", False))
+    return node.kwargs.get("inplace") is True or _pure_twin(node) is not None
+
+
+def functionalise(
+    graph: fx.Graph, modules: dict[str, Any], storages: dict[fx.Node, set[int]]
+) -> dict[str, nn.Module]:
     """Replace in-place operations by their pure twins; return the modules that this changes.
 
     After ``relu_(x)`` the name ``x`` means the changed tensor, so every later use of ``x`` is
     pointed to the operation's result.
+
+    Parameters
+    ----------
+    graph : fx.Graph
+        Changed in place.
+    modules : dict
+        By the path that the graph calls them by.
+    storages : dict
+        Where the tensors of every node lie in memory.
+
+    Raises
+    ------
+    TraceError
+        If a changed tensor is used later under another name that shares its memory.
     """
     replaced: dict[str, nn.Module] = {}
+    sharing: dict[int, list[fx.Node]] = {}
+    for node, places in storages.items():
+        for place in places:
+            sharing.setdefault(place, []).append(node)
     for node in list(graph.nodes):
-        if node.op == "call_module" and getattr(modules[node.target], "inplace", False):
-            # a shallow copy shares the parameters and differs in the flag alone
-            twin = copy.copy(modules[node.target])
-            twin.inplace = False
-            replaced[node.target] = twin
-        elif node.kwargs.get("inplace") is True:
-            node.kwargs = {**node.kwargs, "inplace": False}
-        elif (pure := _pure_twin(node)) is not None:
-            node.target = pure
+        if _changes_its_input(node, modules):
+            _make_pure(node, modules, replaced)
+            _redirect_later_uses(node)
+            _refuse_other_names(node, {n for at in storages[node] for n in sharing[at]})
         elif isinstance(out := node.kwargs.get("out"), fx.Node):
             node.kwargs = {k: v for k, v in node.kwargs.items() if k != "out"}
             for user in [u for u in out.users if node < u]:
                 user.replace_input_with(out, node)
-            continue
-        else:
-            continue
-        _redirect_later_uses(node)
     return replaced
+
+
+def _make_pure(node: fx.Node, modules: dict[str, Any], replaced: dict[str, nn.Module]) -> None:
+    if node.op == "call_module":
+        # a shallow copy shares the parameters and differs in the flag alone
+        twin = copy.copy(modules[str(node.target)])
+        twin.inplace = False
+        replaced[str(node.target)] = twin
+    elif node.kwargs.get("inplace") is True:
+        node.kwargs = {**node.kwargs, "inplace": False}
+    else:
+        pure = _pure_twin(node)
+        assert pure is not None, "the operation changes its input"
+        node.target = pure
+
+
+def _refuse_other_names(node: fx.Node, same_memory: set[fx.Node]) -> None:
+    for other in same_memory:
+        if other is not node and other < node and any(node < user for user in other.users):
+            raise TraceError(
+                f"'{where(node)}' changes in place what '{other.name}' shares its memory with; "
+                "change a copy instead"
+            )
 
 
 def _pure_twin(node: fx.Node) -> str | Callable[..., Any] | None:
@@ -90,6 +142,23 @@ def add_what_is_stacked_and_summed(graph: fx.Graph) -> None:
         node.replace_all_uses_with(total)
         graph.erase_node(node)
         graph.erase_node(stack)
+
+
+def add_what_is_multiplied_and_added(graph: fx.Graph) -> None:
+    """Write ``torch.addcmul(x, gamma, f)`` as x + gamma f: a layer scale."""
+    for node in list(graph.nodes):
+        if operation(node) != "addcmul":
+            continue
+        names = ("input", "tensor1", "tensor2")
+        operands: list[Any] = [*node.args, *(node.kwargs[n] for n in names if n in node.kwargs)]
+        x, *factors = operands
+        with graph.inserting_before(node):
+            product = graph.call_function(operator.mul, tuple(factors))
+            scale = {"alpha": node.kwargs["value"]} if "value" in node.kwargs else {}
+            total = graph.call_function(torch.add, (x, product), scale)
+        product.meta, total.meta = dict(node.meta), dict(node.meta)
+        node.replace_all_uses_with(total)
+        graph.erase_node(node)
 
 
 _SHAPE_ONLY = {

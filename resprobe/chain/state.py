@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -20,8 +22,9 @@ def left_as_found(
 ) -> Iterator[None]:
     """Set the mode for the length of a ``with``, and put everything back by whatever door.
 
-    Modes, ``requires_grad`` and buffers (the running statistics that BatchNorm moves in
-    training mode) are restored. ``.grad`` and the random state are not touched: probes use
+    Modes, ``requires_grad``, buffers (the running statistics that BatchNorm moves in training
+    mode) and whatever else a forward may write on its modules (attributes, entries of lists and
+    dictionaries) are restored. ``.grad`` and the random state are not touched: probes use
     :func:`torch.autograd.grad` and draw nothing.
 
     Parameters
@@ -41,6 +44,7 @@ def left_as_found(
     >>> inside, (model.training, model.weight.requires_grad)
     ((False, False), (True, True))
     """
+    found = [(vars(module), _copied(vars(module))) for module in model.modules()]
     modes = [(module, module.training) for module in model.modules()]
     flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
@@ -51,10 +55,43 @@ def left_as_found(
             _set_requires_grad((p, requires_grad) for p, _ in flags if p.is_floating_point())
         yield
     finally:
+        for attributes, before in found:
+            _put_back(attributes, before)
         for module, mode in modes:
             module.training = mode
         _set_requires_grad(flags)
         _restore(kept)
+
+
+Copied = dict[str, tuple[Any, Any]]
+
+
+def _copied(attributes: dict[str, Any]) -> Copied:
+    """Keep every attribute, with a copy of what it holds where it is a container."""
+    return {
+        name: (value, copy.copy(value) if isinstance(value, list | dict | set) else None)
+        for name, value in attributes.items()
+    }
+
+
+def _put_back(attributes: dict[str, Any], before: Copied) -> None:
+    for name in attributes.keys() - before.keys():
+        del attributes[name]
+    for name, (value, content) in before.items():
+        attributes[name] = value
+        if isinstance(value, list):
+            value[:] = content
+        elif content is not None and not _same_content(value, content):
+            value.clear()
+            value.update(content)
+
+
+def _same_content(value: Any, content: Any) -> bool:
+    """Compare by identity: to compare tensors is to compute."""
+    if len(value) != len(content) or isinstance(value, set):
+        return False
+    pairs = zip(value.items(), content.items(), strict=True)
+    return all(a is c and b is d for (a, b), (c, d) in pairs)
 
 
 def _set_requires_grad(flags: Iterable[tuple[nn.Parameter, bool]]) -> None:

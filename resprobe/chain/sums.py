@@ -16,6 +16,7 @@ __all__ = [
     "Term",
     "between",
     "is_activation",
+    "is_sum",
     "parameters_of",
     "refuse_nested",
     "split_sum",
@@ -67,9 +68,13 @@ def between(source: fx.Node, result: fx.Node) -> tuple[set[fx.Node], bool]:
 
 def is_activation(node: fx.Node, trace: Trace) -> bool:
     """Whether a node is an elementwise activation, as a module, function or method."""
+    return _name(node, trace) in _ACTIVATIONS and len(node.all_input_nodes) == 1
+
+
+def _name(node: fx.Node, trace: Trace) -> str:
     called = node.op == "call_module"
     name = type(trace.modules[str(node.target)]).__name__ if called else operation(node)
-    return name.lower() in _ACTIVATIONS and len(node.all_input_nodes) == 1
+    return name.lower()
 
 
 def parameters_of(node: fx.Node, trace: Trace) -> list[Tensor]:
@@ -92,19 +97,19 @@ def split_sum(
 ) -> tuple[list[Term], list[Term]] | None:
     """Split a sum into the addends of the shortcut and those of the branch.
 
-    An addend that is the input itself is the shortcut. Where there is none, the shortcut is
-    the one addend with the fewest weighted layers, or the only one without an activation.
+    An addend that is the input itself is the shortcut. Where there is none, it is the one
+    addend with the fewest weighted layers, or of equals the only one, without an activation.
 
     Returns
     -------
     (shortcut, branch) or None
         None where ``result`` is no sum of two paths from ``source``, of which one has
-        parameters.
+        parameters, or where no path stands out as the shortcut: two branches side by side.
 
     Raises
     ------
     ChainError
-        If it is such a sum and which path is the shortcut cannot be told.
+        If it is such a sum and a path broadcasts, or holds a residual sum of its own.
     """
     terms = list(_flattened(Term(result), trace, source))
     paths = {term.node: between(source, term.node) for term in terms}
@@ -121,16 +126,25 @@ def split_sum(
         refuse_nested(trace, source, result, paths[term.node][0])
     if direct:
         return direct, rest + fixed
-    layers = {term: weighted_layers(paths[term.node][0], trace) for term in rest}
-    fewest = [term for term in rest if layers[term] == min(layers.values())]
-    if len(fewest) > 1:
-        fewest = [t for t in fewest if not any(is_activation(n, trace) for n in paths[t.node][0])]
-    if len(fewest) != 1:
-        raise ChainError(
-            f"the sum at '{where(result)}' adds paths of which none stands out as the shortcut; "
-            "resprobe does not guess, so write the block with its input or one projection added"
-        )
-    return fewest, [term for term in rest if term is not fewest[0]] + fixed
+    shortcut = _lightest(rest, paths, trace)
+    if shortcut is None:
+        return None
+    return [shortcut], [term for term in rest if term is not shortcut] + fixed
+
+
+def _lightest(
+    terms: list[Term], paths: dict[fx.Node, tuple[set[fx.Node], bool]], trace: Trace
+) -> Term | None:
+    """Return the one path with the fewest weighted layers, if it stands out and is no branch."""
+    layers = {term: weighted_layers(paths[term.node][0], trace) for term in terms}
+    fewest = [term for term in terms if layers[term] == min(layers.values())]
+    straight = [t for t in fewest if not any(_is_rectifier(n, trace) for n in paths[t.node][0])]
+    return straight[0] if len(straight) == 1 else None
+
+
+def _is_rectifier(node: fx.Node, trace: Trace) -> bool:
+    """Whether a node is an activation such as a branch has; a gate's squashes its own values."""
+    return is_activation(node, trace) and _name(node, trace) not in ("sigmoid", "hardsigmoid")
 
 
 def refuse_nested(
@@ -146,6 +160,11 @@ def refuse_nested(
             )
 
 
+def is_sum(node: fx.Node) -> bool:
+    """Whether a node adds or subtracts."""
+    return operation(node) in _SIGNS or operation(node) == "lerp"
+
+
 def _is_residual_sum(trace: Trace, source: fx.Node, node: fx.Node, shape: torch.Size) -> bool:
     addends = _addends(node, trace) or []
     paths = [between(source, addend.node) for addend in addends]
@@ -157,7 +176,7 @@ def _is_residual_sum(trace: Trace, source: fx.Node, node: fx.Node, shape: torch.
     # an addend that the other is computed from, through weights: x + f(x) of any shape
     a, b = (addend.node for addend in addends)
     return any(
-        first in between(source, second)[0]
+        (first is source or first in between(source, second)[0])
         and weighted_layers(between(first, second)[0], trace) > 0
         for first, second in ((a, b), (b, a))
     )

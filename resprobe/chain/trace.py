@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,20 +12,19 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-from resprobe.chain.batch_sizes import mark_sizes
+from resprobe.chain.batch_sizes import check_sizes, mark_sizes
+from resprobe.chain.evaluate import TraceError, evaluate, shape_only, tensors_in
 from resprobe.chain.operations import is_wrapper
 from resprobe.chain.rewrite import (
+    add_what_is_multiplied_and_added,
     add_what_is_stacked_and_summed,
+    changes_in_place,
     functionalise,
     mark_what_carries_the_images,
 )
 from resprobe.errors import ChainError
 
-__all__ = ["Trace", "TraceError", "evaluated", "first_line", "unwrapped"]
-
-
-class TraceError(ChainError):
-    """A graph that cannot be made, or is not what the model computes; another tracer may do."""
+__all__ = ["Trace", "attributes_as_found", "evaluated", "unwrapped"]
 
 
 @dataclass(frozen=True)
@@ -89,17 +88,21 @@ def evaluated(
         If the graph has more than one input, calls what it does not show, or does not run.
     """
     modules: dict[str, Any] = dict(model.named_modules(remove_duplicate=False))
-    modules |= functionalise(graph, modules)
-    _drop_checks(graph)  # after: an in-place statement has no users until then
+    attributes = {node.target for node in graph.nodes if node.op == "get_attr"}
+    modules |= {path: _attribute(model, constants, path) for path in attributes}
+    _drop_checks(graph)
+    _drop_identities(graph, modules)
+    written = _storages(graph, modules, example) if changes_in_place(graph, modules) else {}
+    modules |= functionalise(graph, modules, written)
+    _drop_what_is_unused(graph)  # after: an in-place statement has no users until then
     _refuse_what_is_not_shown(graph, modules)
     add_what_is_stacked_and_summed(graph)
-    attributes = {node.target: node.target for node in graph.nodes if node.op == "get_attr"}
-    modules |= {path: _attribute(model, constants, path) for path in attributes}
+    add_what_is_multiplied_and_added(graph)
     graph_module = fx.GraphModule(_used(graph, modules), graph)
-    values = _values(graph_module, example, type(model).__name__)
-    one_more = torch.cat([example, example[:1]])
-    more = _values(graph_module, one_more, type(model).__name__, keep=_shape_only)
+    values = evaluate(graph_module, example)
+    more = evaluate(graph_module, torch.cat([example, example[:1]]), keep=shape_only)
     mark_sizes(graph_module.graph, values, more)
+    check_sizes(graph_module, values, example)
     mark_what_carries_the_images(graph_module.graph, values)
     return Trace(graph_module.graph, modules, values)
 
@@ -123,48 +126,6 @@ def _refuse_what_is_not_shown(graph: fx.Graph, modules: dict[str, Any]) -> None:
             )
 
 
-class _Recorder(fx.Interpreter):
-    """Runs a graph and keeps something of the value of every node."""
-
-    def __init__(self, module: fx.GraphModule, keep: Callable[[Any], Any]) -> None:
-        super().__init__(module, garbage_collect_values=keep is _shape_only)
-        self.keep, self.values = keep, dict[fx.Node, Any]()
-
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        self.values[n] = self.keep(value)
-        return value
-
-
-def _whole(value: Any) -> Any:
-    return value
-
-
-def _shape_only(value: Any) -> Any:
-    return value.to("meta") if isinstance(value, Tensor) else value
-
-
-def _values(
-    module: fx.GraphModule, x: Tensor, name: str, keep: Callable[[Any], Any] = _whole
-) -> dict[fx.Node, Any]:
-    recorder = _Recorder(module, keep)
-    try:
-        with torch.no_grad():
-            recorder.run(x.clone())
-    except Exception as error:
-        raise TraceError(
-            f"{name} or its trace does not run on {len(x)} images like the example "
-            f"({first_line(error)})"
-        ) from error
-    return recorder.values
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, for a sentence."""
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
-
-
 _CHECKS = ("_assert", "_assert_is_none", "_assert_scalar", "_assert_tensor_metadata")
 
 
@@ -174,11 +135,36 @@ def _drop_checks(graph: fx.Graph) -> None:
         name = getattr(node.target, "__name__", "").partition(".")[0]
         if node.op == "call_function" and name in _CHECKS:
             graph.erase_node(node)
-    images = next((node for node in graph.nodes if node.op == "placeholder"), None)
-    for node in reversed(list(graph.nodes)):
-        unused = not node.users and node.op not in ("output", "call_module")
-        if unused and node is not images:
+    others = [node for node in graph.nodes if node.op == "placeholder"][1:]
+    for node in [*reversed(graph.nodes)]:
+        of_others = bool(node.all_input_nodes) and set(node.all_input_nodes) <= set(others)
+        if not node.users and (of_others or node in others):
             graph.erase_node(node)
+
+
+def _drop_what_is_unused(graph: fx.Graph) -> None:
+    """Remove what nobody takes, layers among them: they keep nothing alive."""
+    for node in reversed(list(graph.nodes)):
+        if not node.users and node.op not in ("output", "placeholder"):
+            graph.erase_node(node)
+
+
+def _drop_identities(graph: fx.Graph, modules: dict[str, Any]) -> None:
+    """Remove the calls of modules that pass their input on: an identity is no layer."""
+    for node in list(graph.nodes):
+        if node.op == "call_module" and type(modules.get(str(node.target))) is nn.Identity:
+            node.replace_all_uses_with(node.args[0])
+            graph.erase_node(node)
+
+
+def _storages(graph: fx.Graph, modules: dict[str, Any], x: Tensor) -> dict[fx.Node, set[int]]:
+    """Return where the tensors of every node lie in memory; all are alive while they are asked."""
+    values = evaluate(fx.GraphModule(_used(graph, modules), graph), x)
+    return {
+        node: {tensor.untyped_storage()._cdata for tensor in tensors_in(value)}
+        for node, value in values.items()
+        if node.op != "output"
+    }
 
 
 def _used(graph: fx.Graph, modules: dict[str, Any]) -> dict[str, Any]:

@@ -13,21 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from resprobe.chain.operations import holds_tensor, is_leaf
-from resprobe.chain.trace import (
-    Trace,
-    TraceError,
-    attributes_as_found,
-    evaluated,
-    first_line,
-)
+from resprobe.chain.evaluate import TraceError, first_line
+from resprobe.chain.operations import holds_tensor, is_leaf, takes_one_tensor
+from resprobe.chain.trace import Trace, attributes_as_found, evaluated
 
 __all__ = ["trace_by_export", "trace_by_fx"]
 
 
 class _Tracer(fx.Tracer):
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return is_leaf(m) or super().is_leaf_module(m, module_qualified_name)
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:  # noqa: ARG002
+        return is_leaf(m)
 
 
 def trace_by_fx(model: nn.Module, example: Tensor) -> Trace:
@@ -81,13 +76,19 @@ def trace_by_export(model: nn.Module, example: Tensor) -> Trace:
             program = torch.export.export(
                 model, (images,), dynamic_shapes=_any_batch(model), strict=False
             )
+            _refuse_limits(program, type(model).__name__)
             exported = program.run_decompositions({}).module(check_guards=False)
+    except TraceError:
+        raise
     except Exception as error:
         raise TraceError(
             f"{type(model).__name__} cannot be exported ({first_line(error)})"
         ) from error
     graph = exported.graph
     _unpack_output(graph)
+    for node in graph.nodes:
+        if node.target is torch.ops.aten.view.default:
+            node.target = torch.ops.aten.reshape.default  # strides can differ without a block
     constants = {
         str(node.target): _found(exported, str(node.target))
         for node in graph.nodes
@@ -117,6 +118,20 @@ def _any_batch(model: nn.Module) -> dict[str, Any]:
     return {images.name: (axes,) if images.kind is images.VAR_POSITIONAL else axes}
 
 
+def _refuse_limits(program: torch.export.ExportedProgram, name: str) -> None:
+    """Raise where the model took one of several ways because of how many images there were."""
+    inputs = program.graph_signature.user_inputs
+    images = next(n for n in program.graph.nodes if n.op == "placeholder" and n.name in inputs)
+    count = images.meta["val"].shape[0]
+    limits = None if isinstance(count, int) else program.range_constraints.get(count.node.expr)
+    if limits is None or limits.lower > 2 or limits.upper < MANY:
+        raise TraceError(f"{name} does one thing for few images and another for many")
+
+
+MANY = 2**16
+"""Images in a batch, beyond what anybody shows a network at a time."""
+
+
 def _unpack_output(graph: fx.Graph) -> None:
     """Return the one output itself, as torch.fx does, and not a tuple of it."""
     output = graph.output_node()
@@ -139,12 +154,9 @@ def _has(model: nn.Module, path: str) -> bool:
 
 def _fold(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
     """Make every run of operations that one leaf module wrote a call of that module."""
-    for (_, path), run in groupby(list(graph.nodes), key=_innermost):
+    for (_, path), run in groupby(list(graph.nodes), key=lambda n: _outermost_leaf(n, modules)):
         nodes = list(run)
-        module = modules.get(path)
-        if module is None or not is_leaf(module) or not _is_function_of_one_tensor(module):
-            continue
-        ends = _ends(nodes)
+        ends = _ends(nodes) if path else None
         if ends is None:
             continue
         source, result = ends
@@ -156,20 +168,21 @@ def _fold(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
             graph.erase_node(node)
 
 
-def _innermost(node: fx.Node) -> tuple[str, str]:
-    """Return the innermost module's key, which differs from call to call, and its path."""
+def _outermost_leaf(node: fx.Node, modules: dict[str, nn.Module]) -> tuple[str, str]:
+    """Return the key, which differs from call to call, and the path of the leaf it lies in."""
     stack = node.meta.get("nn_module_stack", {}) if node.op == "call_function" else {}
-    return next(((key, path) for key, (path, _) in reversed(stack.items())), ("", ""))
+    leaves = ((k, path) for k, (path, _) in stack.items() if _foldable(modules.get(path)))
+    return next(leaves, ("", ""))
 
 
-def _is_function_of_one_tensor(module: nn.Module) -> bool:
+def _foldable(module: nn.Module | None) -> bool:
     """Whether calling a module on one tensor gives one; recurrent layers give their state too."""
-    needed = [
-        p
-        for p in inspect.signature(module.forward).parameters.values()
-        if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
-    ]
-    return len(needed) == 1 and not isinstance(module, nn.RNNBase)
+    return (
+        module is not None
+        and is_leaf(module)
+        and takes_one_tensor(module)
+        and not isinstance(module, nn.RNNBase)
+    )
 
 
 def _ends(nodes: list[fx.Node]) -> tuple[fx.Node, fx.Node] | None:

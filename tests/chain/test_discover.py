@@ -328,3 +328,53 @@ def test_maps_laid_out_as_a_row_of_positions_begin_no_stage():
     blocks = unravel(Custom(forward, blocks=2), IMAGES).blocks
     assert [len(block.out_shape) for block in blocks] == [3, 2, 3, 2]
     assert [block.stage for block in blocks] == [1, 1, 2, 2]
+
+
+def test_an_identity_module_is_no_layer():
+    def forward(m, x):  # a branch without weights of two axes, beside a module that does nothing
+        return m.passing(x) + m.norm(F.avg_pool2d(x, 3, 1, 1))
+
+    model = Custom(forward)
+    model.blocks[0].passing = nn.Identity()
+    block = unravel(model, IMAGES).blocks[0]
+    x = torch.randn(2, 4, 8, 8)
+    assert torch.equal(block.shortcut(x), x)
+
+
+def test_a_layer_whose_output_nobody_takes_hides_no_block():
+    class Watched(Custom):
+        def forward(self, x):
+            x = self.blocks[0](self.stem(x))
+            y = self.blocks[1](x)
+            self.fc(x.mean((2, 3)))
+            return self.fc(y.mean((2, 3)))
+
+    chain = unravel(Watched(SUMS["x + f"], blocks=2), IMAGES)
+    assert [block.name for block in chain.blocks] == ["blocks.0", "blocks.1"]
+
+
+def test_a_block_whose_weight_is_parametrised_is_looked_into():
+    class Doubled(nn.Module):
+        def forward(self, weight):
+            return 2 * weight
+
+    model = Custom(lambda m, x: x + m.gain.view(1, -1, 1, 1) * m.f(x))
+    torch.nn.utils.parametrize.register_parametrization(model.blocks[0], "gain", Doubled())
+    torch.nn.utils.parametrize.register_parametrization(model.blocks[0].f, "weight", Doubled())
+    (block,) = unravel(model, IMAGES).blocks
+    assert block.name == "blocks.0"
+
+
+def test_branches_side_by_side_are_a_link():
+    class Averaged(Custom):
+        def __init__(self, *given):
+            super().__init__(*given)
+            self.other = nn.Linear(4, 10)
+
+        def forward(self, x):
+            x = self.blocks[0](self.stem(x)).mean((2, 3))
+            return (self.fc(x) + self.other(x)) / 2
+
+    chain = unravel(Averaged(SUMS["x + f"]), IMAGES)
+    assert len(chain.blocks) == 1
+    assert chain.head.merge == "add"

@@ -1,9 +1,12 @@
+import contextlib
+
 import pytest
 import torch
 from nets import AkamasterNet
 from torch import nn
 
 from resprobe.chain import block_table, left_as_found, unravel
+from resprobe.errors import ChainError
 from resprobe.networks import Architecture, count_parameters, multiply_adds
 
 
@@ -67,3 +70,36 @@ def test_a_link_says_how_its_paths_merge():
     table = block_table(unravel(Gate(), torch.randn(2, 3, 8, 8)))
     assert table["kind"].tolist() == ["stem", "identity", "link", "identity", "head"]
     assert table.loc[2, "merge"] == "mul"
+
+
+class Remembering(nn.Module):
+    """Writes on itself whatever a forward can write."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 3, 1), nn.Linear(3, 2)
+        self.register_buffer("mean", torch.zeros(3))
+        self.seen, self.by_shape, self.calls = [], {}, 0
+
+    def forward(self, x):
+        x = x + self.conv(x)
+        self.mean = 0.9 * self.mean + 0.1 * x.mean((0, 2, 3))
+        self.seen.append(x)
+        self.by_shape[x.shape[1:]] = x
+        self.calls += 1
+        self.last = x
+        return self.fc(x.mean((2, 3)))
+
+
+@pytest.mark.parametrize("size", [4, 0])  # the second cannot be run, and is refused
+def test_what_a_forward_writes_on_its_module_is_taken_back(size):
+    model = Remembering()
+    mean = model.mean
+    before, random = dict(vars(model)), torch.get_rng_state()
+    with contextlib.suppress(ChainError):
+        unravel(model, torch.ones(2, 3 if size else 5, 4, 4))
+    assert vars(model) == before
+    assert (model.seen, model.by_shape, model.calls) == ([], {}, 0)
+    assert model.mean is mean
+    assert torch.equal(mean, torch.zeros(3))
+    assert torch.equal(torch.get_rng_state(), random)
