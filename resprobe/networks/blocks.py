@@ -131,19 +131,23 @@ class ResidualBlock(PlainBlock):
 
     The shortcut is the module ``downsample``, also where it is the identity. A projection takes
     what the layers before the first convolution make of the input, normalised and activated in
-    a pre-activation block; every other shortcut, and a gate, takes the input itself. A
-    projection has BN where the branch's last convolution has BN before the sum.
+    a pre-activation block, and so does every shortcut of a network's first block, which has the
+    activation of the stem; every other shortcut takes the input itself, and a gate what its
+    shortcut takes. A projection has BN where the branch's last convolution has BN before the sum.
 
     Parameters
     ----------
     in_channels, width, stride, design
         As in :class:`PlainBlock`.
+    is_first : bool
+        Whether it is the first block of its network.
     survival : float
         Probability that the branch is computed in training; 1 for always.
 
     References
     ----------
-    He et al. 2015, equation 1; He et al. 2016, figures 2 and 4, for shortcuts and orders.
+    He et al. 2015, equation 1; He et al. 2016, figures 2 and 4, for shortcuts and orders, and
+    the appendix for the first block.
     """
 
     def __init__(
@@ -153,13 +157,16 @@ class ResidualBlock(PlainBlock):
         *,
         stride: int,
         design: BlockDesign,
+        is_first: bool = False,
         survival: float = 1.0,
     ) -> None:
         super().__init__(in_channels, width, stride=stride, design=design)
         sizes = in_channels, width * design.block.expansion
         changes = stride != 1 or sizes[0] != sizes[1]
         projects = design.shortcut is Shortcut.C or (design.shortcut is Shortcut.B and changes)
-        self.shared = self.layers.before if projects else ()
+        before = self.layers.before
+        activates = is_first and any(name.startswith("relu") for name in before)
+        self.shared = before if projects or activates else ()
         self.rest = self.layers.branch[len(self.shared) :]
         if projects:
             norm = design.init.keeps_norms and self.layers.ends_in_norm
@@ -182,7 +189,7 @@ class ResidualBlock(PlainBlock):
         """Map ``(N, C_in, H, W)`` to ``(N, C_out, H / stride, W / stride)``, rounded up."""
         start = run(self, self.shared, x)
         total: Tensor = self.downsample(start)
-        gate = None if self.gate is None else self.gate(x)
+        gate = None if self.gate is None else self.gate(start)
         if gate is not None:
             total = (1 - gate) * total
         if self.stochastic_depth is None or self.stochastic_depth.survives():

@@ -21,9 +21,9 @@ class ResNet(nn.Module):
 
     Each stage has twice the channels of the one before it on maps of half the size. For
     CIFAR the stem is a 3x3 convolution; for ImageNet a 7x7 one and a 3x3 max-pooling, each with
-    stride 2. With pre-activation the stem lacks what the first block begins with, and the last
-    block is followed by it; where the shortcut of the first block is the identity, it carries
-    the stem's output as it is. Modules have torchvision's names.
+    stride 2. With pre-activation the stem lacks what the first block begins with, which that
+    block applies before its paths part, and the last block is followed by it. Modules have
+    torchvision's names.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ class ResNet(nn.Module):
         channels = width
         for stage, blocks in enumerate(stages):
             inner = width * 2**stage
-            step = 1 if stage == 0 else 2
-            layers = _stage(design, blocks, channels, inner, stride=step, survivals=survivals)
+            sizes = channels, inner
+            layers = _stage(design, blocks, *sizes, number=stage, survivals=survivals)
             self.add_module(f"layer{stage + 1}", nn.Sequential(*layers))
             channels = inner * design.block.expansion
         for name in frame.tail:
@@ -109,15 +109,20 @@ def _stage(
     in_channels: int,
     width: int,
     *,
-    stride: int,
+    number: int,
     survivals: Iterator[float],
 ) -> Iterator[nn.Module]:
-    """Yield the blocks of a stage, whose first has the stride."""
-    for number in range(blocks):
-        sizes = (in_channels if number == 0 else width * design.block.expansion, width)
-        step = stride if number == 0 else 1
+    """Yield the blocks of a stage, whose first halves the map, but not in the first stage."""
+    for block in range(blocks):
+        sizes = (in_channels if block == 0 else width * design.block.expansion, width)
+        step = 2 if block == 0 and number > 0 else 1
         if design.shortcut is Shortcut.NONE:
             yield PlainBlock(*sizes, stride=step, design=design)
         else:
-            survival = next(survivals)
-            yield ResidualBlock(*sizes, stride=step, design=design, survival=survival)
+            yield ResidualBlock(
+                *sizes,
+                stride=step,
+                design=design,
+                is_first=block == number == 0,
+                survival=next(survivals),
+            )

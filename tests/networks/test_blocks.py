@@ -4,8 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from resprobe.networks import BlockKind, Layout, Order, Shortcut
+from resprobe.networks import Architecture, BlockKind, Layout, Order, Shortcut
 from resprobe.networks.blocks import BlockDesign, PlainBlock, ResidualBlock
+from resprobe.networks.orders import run
 
 relu = F.relu
 
@@ -200,3 +201,21 @@ def test_dropout_acts_on_the_shortcut_alone_and_in_training_alone(lively):
         found = block(x)
     assert set((dropped / x).unique().tolist()) == {0.0, 2.0}
     assert torch.equal(found, relu(without_shortcut(block, x) + dropped))
+
+
+@pytest.mark.parametrize("text", ["preresnet8", "resnet8:order=relu-only-pre"])
+def test_the_first_block_of_a_pre_activation_network_activates_before_its_paths_part(text):
+    network = Architecture.parse(text, width=4).build(seed=2).eval().double()
+    block, second = network.layer1[0], network.layer2[0]
+    x = torch.randn(2, 4, 6, 6, dtype=torch.float64)
+    activated = torch.relu(block.bn1(x) if text.startswith("pre") else x)
+    torch.testing.assert_close(
+        block(x), activated + run(block, block.layers.branch, x), rtol=0, atol=1e-12
+    )
+    assert second.shared == ()  # a transition of option A carries its raw input
+
+
+def test_the_first_block_of_an_original_network_is_like_the_others():
+    for text in ("resnet20", "resnet20:init=fixup"):
+        first, second = Architecture.parse(text).build(device="meta").layer1[:2]
+        assert first.shared == second.shared == ()

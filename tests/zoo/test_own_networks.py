@@ -70,9 +70,10 @@ class OnlyShortcut(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         block = self.block
-        carried = block.downsample(run(block, block.shared, x))
+        start = run(block, block.shared, x)
+        carried = block.downsample(start)
         if block.gate is not None:
-            carried = (1 - block.gate(x)) * carried
+            carried = (1 - block.gate(start)) * carried
         activated = "relu" in "".join(block.layers.after)
         if any(name.startswith("bn") for name in block.layers.after):
             carried = block.get_submodule(block.layers.after[0])(carried)
