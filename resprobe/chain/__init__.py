@@ -10,7 +10,7 @@ Lesions are programs: sequences of block calls, walked as a prefix tree.
 from resprobe.chain.chain import Block, Chain, Link, PlainBlock, ResidualBlock
 from resprobe.chain.discover import unravel
 from resprobe.chain.programs import Call, Program, calls, evaluations, intact, run, single_deletions
-from resprobe.chain.state import left_as_found, use_batch_statistics
+from resprobe.chain.state import has_batch_norm, left_as_found, use_batch_statistics
 from resprobe.chain.table import block_table
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "block_table",
     "calls",
     "evaluations",
+    "has_batch_norm",
     "intact",
     "left_as_found",
     "run",

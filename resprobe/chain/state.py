@@ -13,7 +13,7 @@ from torch import Tensor, fx, nn
 from resprobe.chain.operations import operation, where
 from resprobe.errors import ChainError
 
-__all__ = ["left_as_found", "use_batch_statistics"]
+__all__ = ["has_batch_norm", "left_as_found", "use_batch_statistics"]
 
 
 @contextlib.contextmanager
@@ -106,6 +106,11 @@ def _restore(kept: Iterable[tuple[Tensor, Tensor]]) -> None:
         # a backward pass of the user's that is still to come may have saved it
         if not (buffer.is_meta or torch.equal(buffer, value)):
             buffer.copy_(value)
+
+
+def has_batch_norm(chain: nn.Module) -> bool:
+    """Whether there is a BatchNorm, so that it matters whose statistics are used."""
+    return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in chain.modules())
 
 
 def use_batch_statistics(chain: nn.Module) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import io
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from itertools import groupby
 from typing import Any
 
@@ -100,12 +101,12 @@ def trace_by_export(model: nn.Module, example: Tensor) -> Trace:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep to ourselves what torch warns of and logs about its own internals."""
+    """Keep to ourselves what torch warns of, logs and prints about its own internals."""
     logger = logging.getLogger("torch")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

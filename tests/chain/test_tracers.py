@@ -141,7 +141,7 @@ def test_what_torch_fx_cannot_trace_is_exported(style):
         torch.testing.assert_close(chain(many), model(many))
 
 
-def test_where_both_tracers_fail_both_reasons_are_said():
+def test_where_both_tracers_fail_both_reasons_are_said_and_nothing_else(capfd):
     model = Net(lambda m, x: x + branch(m, x) if x.sum() > 0 else x)
     reasons = (
         r"Net cannot be traced \(symbolically traced .*; its forward must not branch on values; "
@@ -149,6 +149,7 @@ def test_where_both_tracers_fail_both_reasons_are_said():
     )
     with pytest.raises(ChainError, match=reasons):
         unravel(model, IMAGES)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("wrap", [nn.DataParallel, nn.Sequential])
