@@ -63,8 +63,9 @@ def functionalise(
     for node in list(graph.nodes):
         if _changes_its_input(node, modules):
             _make_pure(node, modules, replaced)
-            _redirect_later_uses(node)
-            _refuse_other_names(node, {n for at in storages[node] for n in sharing[at]})
+            if storages[node]:  # a number is never changed, only replaced
+                _redirect_later_uses(node)
+                _refuse_other_names(node, {n for at in storages[node] for n in sharing[at]})
         elif isinstance(out := node.kwargs.get("out"), fx.Node):
             node.kwargs = {k: v for k, v in node.kwargs.items() if k != "out"}
             for user in [u for u in out.users if node < u]:

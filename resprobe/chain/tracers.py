@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import io
 import logging
+import operator
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from itertools import groupby
 from typing import Any
@@ -21,7 +22,25 @@ from resprobe.chain.trace import Trace, attributes_as_found, evaluated
 __all__ = ["trace_by_export", "trace_by_fx"]
 
 
+class _Proxy(fx.Proxy):
+    """A stand-in that tells ``x += y``, which changes x under all its names, from ``x + y``."""
+
+
+def _in_place(operation: Callable[..., Any]) -> Callable[[fx.Proxy, Any], Any]:
+    def change(self: fx.Proxy, other: Any) -> Any:
+        return self.tracer.create_proxy("call_function", operation, (self, other), {})
+
+    return change
+
+
+for _name in ("iadd", "isub", "imul", "itruediv", "ipow", "ifloordiv", "imod"):
+    setattr(_Proxy, f"__{_name}__", _in_place(getattr(operator, _name)))
+
+
 class _Tracer(fx.Tracer):
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Proxy(node, self)
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:  # noqa: ARG002
         return is_leaf(m)
 

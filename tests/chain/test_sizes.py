@@ -93,3 +93,19 @@ def test_shapes_given_by_keyword_are_read():
         return h + torch.zeros_like(input=h)
 
     assert len(unravel(Custom(forward, blocks=2), IMAGES).blocks) == 2
+
+
+def test_a_number_that_is_counted_up_is_another_number():
+    class Counting(Custom):
+        def forward(self, x):
+            wide = x.shape[-1]
+            wider = wide
+            wider += 2
+            x = F.interpolate(self.blocks[0](self.stem(x)), size=(wider, wider))
+            return self.fc(self.blocks[1](x).mean((2, 3)) * wide)
+
+    model = Counting(SUMS["x + f"], blocks=2).eval()
+    chain = unravel(model, IMAGES)
+    assert [block.out_shape for block in chain.blocks] == [(4, 32, 32), (4, 34, 34)]
+    with torch.no_grad():
+        torch.testing.assert_close(chain(IMAGES), model(IMAGES))

@@ -183,6 +183,34 @@ def test_torchs_own_transformer_layers_are_two_blocks_each():
         torch.testing.assert_close(chain(IMAGES), model(IMAGES))
 
 
+def test_a_sum_through_a_view_is_found_also_where_the_answer_does_not_show_it():
+    def forward(m, x):
+        view = x.flatten(2)
+        view += m.conv1(x).flatten(2)
+        return x
+
+    model = Net(forward).eval()
+    with torch.no_grad():
+        model.fc.weight.zero_()  # as some libraries begin
+    assert len(unravel(model, IMAGES).blocks) == 3
+    with pytest.raises(ChainError, match="changes in place what 'stem' shares its memory with"):
+        chain_by(trace_by_fx, model)
+
+
+def test_an_exported_view_of_a_tensor_laid_out_otherwise_runs():
+    def forward(m, x):
+        if x.shape[2] < 4:
+            return x
+        rows = x.permute(0, 2, 3, 1).reshape(x.shape[0], -1, 4).mT.contiguous()
+        return x + m.conv1(rows.view_as(x)).view(x.shape)
+
+    chain = unravel(Net(forward).eval(), IMAGES)
+    block = chain.blocks[1]
+    rows_last = torch.randn(2, 16, 16, 4).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        torch.testing.assert_close(block(rows_last), block(rows_last.contiguous()))
+
+
 def test_windows_that_multiply_the_batch_hide_no_block():
     def attend(m, x):
         n, c, h, w = x.shape
