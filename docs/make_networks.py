@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import re
 import subprocess
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from resprobe.networks import Architecture, Family, names
+from resprobe.networks import Architecture, Family, names, rules
+from resprobe.networks.rules import ENUMS, NUMBERS, USUAL
 
 PAGE = Path(__file__).with_name("networks.md")
 
@@ -56,13 +60,46 @@ HEAD = """# Networks
 
 Made by `python docs/make_networks.py` from what `resprobe describe --json` prints. {counted}
 The last column is the time to find the chain and to check it against the network, in seconds,
-measured once on two CPU cores{meta}.
+measured once on one CPU core{meta}.
 
 ## By name (`--arch`)
 
-`NAME:option=value:option=value`; `resprobe describe --help` and the docstring of
-`resprobe.Architecture` list the options. Any depth 6n+2 or 9n+2 is built besides those below.
+`NAME:option=value:option=value`, with the options of the table below, which are the fields of
+`resprobe.Architecture`. Any depth 6n+2 or 9n+2 is built besides the names listed here.
 """
+OPTIONS_HEAD = """
+### Options
+
+In brackets: one network of each kind that has the value where the option is left open.
+
+| option | values | usual | meant for |
+| --- | --- | --- | --- |"""
+NUMBERS_MEAN = {
+    "width": "inner channels of the first stage, a whole number",
+    "survival": "survival probability of the last branch under stochastic depth",
+    "scale": "factor of the shortcut",
+    "branch_scale": "factor of the branch",
+    "gate_bias": "where the bias of a gate begins",
+    "dropout": "rate of dropout, on the shortcut or behind VGG's hidden linear layers",
+}
+MEANT_FOR = {
+    **rules.MEANT_FOR,
+    "width": "every network",
+    "shortcut": "residual networks",
+    "init": "residual networks",
+    "survival": "residual networks",
+    "survival_scaling": "survival below 1",
+}
+OF_EACH_KIND = [
+    "resnet20",
+    "preresnet164",
+    "resnet50",
+    "plain20",
+    "vgg16",
+    "resnet20:shortcut=scaled",
+    "resnet20:shortcut=exclusive-gate",
+    "resnet20:shortcut=dropout",
+]
 MODELS_HEAD = """
 ## From elsewhere (`--model`)
 
@@ -70,6 +107,55 @@ Untrained, as the library makes them, with images of the size that it says, else
 name that shows blocks can be lesioned, measured and split with the same commands.
 """
 REFUSED = "\nThese have no residual blocks, and the command says why:\n"
+
+
+def options_table() -> str:
+    """Return what can stand behind a name, as a table in Markdown."""
+    fields = [field for field in USUAL if field != "num_classes"]
+    lines = [
+        f"| {field} | {values(field)} | {usual(field)} | {MEANT_FOR[field]} |" for field in fields
+    ]
+    return "\n".join([OPTIONS_HEAD, *lines])
+
+
+def values(field: str) -> str:
+    """Return the values of an option, each with its meaning."""
+    if field in ENUMS:
+        meanings = meanings_of(ENUMS[field])
+        return "<br>".join(f"`{member.value}`: {meanings[member.name]}" for member in ENUMS[field])
+    if field in NUMBERS:
+        return f"{NUMBERS_MEAN[field]}, {NUMBERS[field][0]}"
+    return NUMBERS_MEAN[field]
+
+
+def meanings_of(options: type[StrEnum]) -> dict[str, str]:
+    """Return what stands below each member of an enum, which Python keeps in its source alone."""
+    (written,) = ast.parse(inspect.getsource(options)).body
+    assert isinstance(written, ast.ClassDef)
+    return {
+        member.targets[0].id: below.value.value
+        for member, below in zip(written.body, written.body[1:], strict=False)
+        if isinstance(member, ast.Assign)
+        and isinstance(member.targets[0], ast.Name)
+        and isinstance(below, ast.Expr)
+        and isinstance(below.value, ast.Constant)
+        and isinstance(below.value.value, str)
+    }
+
+
+def usual(field: str) -> str:
+    """Return the value that is taken where an option is left open, with the networks it is for."""
+    found: dict[str, list[str]] = {}
+    for text in OF_EACH_KIND:
+        name, _, option = text.partition(":")
+        value = getattr(Architecture.parse(text), field)
+        counts = not option or getattr(Architecture(name), field) is None
+        if value is not None and counts:
+            shown = value.value if isinstance(value, StrEnum) else f"{value:g}"
+            found.setdefault(shown, []).append(f"`{text}`")
+    if len(found) == 1:
+        return next(iter(found))
+    return "; ".join(f"{value} ({', '.join(texts)})" for value, texts in found.items())
 
 
 def described(*options: str) -> dict[str, Any] | str:
@@ -113,6 +199,7 @@ def main() -> None:
         ]
         found = described("--arch", ",".join(some))
         parts += [f"\n### {title}\n", table(found["meta"]["networks"])]
+    parts.append(options_table())
     found = described("--arch", ",".join(VARIANTS))
     parts += ["\n### Some variants\n", table(found["meta"]["networks"]), MODELS_HEAD]
     models = {name: described("--model", name) for name in MODELS}

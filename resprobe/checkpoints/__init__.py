@@ -10,7 +10,8 @@ renamed and left out.
 
 from resprobe.checkpoints.checkpoint import Checkpoint
 from resprobe.checkpoints.filling import LoadedWeights, load_weights
+from resprobe.checkpoints.heads import HeadMismatch
 from resprobe.checkpoints.loading import load
 from resprobe.checkpoints.ours import save
 
-__all__ = ["Checkpoint", "LoadedWeights", "load", "load_weights", "save"]
+__all__ = ["Checkpoint", "HeadMismatch", "LoadedWeights", "load", "load_weights", "save"]

@@ -43,6 +43,8 @@ class Checkpoint:
         What was measured when it was written, under the names the file gives them.
     versions : dict
         The software that wrote it; empty where nothing says so.
+    lacks_head : bool
+        Whether the file had no head, so that the network's is at its initialisation.
     notes : tuple of str
         What was recognised, assumed, changed and left out, one line each; empty for files of
         ours.
@@ -59,6 +61,7 @@ class Checkpoint:
     epoch: int | None = None
     figures: dict[str, float | int | str] = field(default_factory=dict)
     versions: dict[str, Any] = field(default_factory=dict)
+    lacks_head: bool = False
     notes: tuple[str, ...] = ()
 
     @property

@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 
 from resprobe.checkpoints.building import converted
 from resprobe.checkpoints.fit import Fit, fit
+from resprobe.checkpoints.heads import HeadMismatch
 from resprobe.checkpoints.opening import open_checkpoint
 from resprobe.checkpoints.ours import check_payload
 from resprobe.checkpoints.prefixes import split_off, stripped, without_wrappers
@@ -48,7 +49,13 @@ class LoadedWeights:
         return self.path.stem
 
 
-def load_weights(model: nn.Module, path: str | Path, *, prefix: str | None = None) -> LoadedWeights:
+def load_weights(
+    model: nn.Module,
+    path: str | Path,
+    *,
+    prefix: str | None = None,
+    head_may_lack: bool = False,
+) -> LoadedWeights:
     """Fill a network in place from a checkpoint, by the names of its parameters and buffers.
 
     Files are of any kind that :func:`resprobe.checkpoints.load` reads, its own among them.
@@ -66,6 +73,9 @@ def load_weights(model: nn.Module, path: str | Path, *, prefix: str | None = Non
     prefix : str, optional
         Where the network lies in the file, such as ``"teacher.backbone"``; needed only where
         there are several.
+    head_may_lack : bool
+        Whether a file without the linear layer that ends the network is taken as well; that
+        layer is then left as it is, and ``notes`` warns of it.
 
     Returns
     -------
@@ -76,7 +86,8 @@ def load_weights(model: nn.Module, path: str | Path, *, prefix: str | None = Non
     ------
     InputError
         If the file is missing or no checkpoint, or a parameter is missing in it or has another
-        shape: the first one is named. The network is as it was.
+        shape: the first one is named (HeadMismatch where that is a head of another number of
+        classes). The network is as it was.
     IntegrityError
         If the file is one of ours and not what was written.
     UsageError
@@ -105,20 +116,24 @@ def load_weights(model: nn.Module, path: str | Path, *, prefix: str | None = Non
     wanted, _ = stripped(model.state_dict(), opened.path)
     _check_fillable(wanted)
     split = split_off(found.entries, list(wanted), opened.path, prefix=prefix)
-    kept = fit(split, wanted, opened.path, computed=_computed(model, wanted))
+    kept = fit(
+        split,
+        wanted,
+        opened.path,
+        head_may_lack=head_may_lack,
+        computed=_computed(model, wanted),
+    )
     if kept.mismatch is not None:
-        raise InputError(
-            f"{opened.path}: does not fit the model, a {type(model).__name__} "
-            f"({kept.mismatch.text}); {_advice(kept)}"
-        )
+        raise _refusal(kept, model, wanted, opened.path)
     check_finite(kept.state, opened.path)
-    _fill(model, converted(kept.state, wanted))
+    head = _own_head(kept, wanted)
+    _fill(model, converted({**kept.state, **head}, wanted))
     filled = f"filled {len(kept.state)} parameters and buffers by name"
     return LoadedWeights(
         path=opened.path,
         sha256=opened.sha256,
         figures=dict(opened.content["figures"]) if opened.is_ours else found.figures,
-        notes=(filled, *found.notes, *kept.notes),
+        notes=(filled, *_warning(kept), *found.notes, *kept.notes),
     )
 
 
@@ -143,14 +158,37 @@ def _computed(model: nn.Module, wanted: Mapping[str, Any]) -> set[str]:
     return {without_wrappers(name) for name, _ in model.named_buffers()} - set(wanted)
 
 
-def _advice(kept: Fit) -> str:
-    """Say what to do about the first entry that does not fit."""
+def _refusal(kept: Fit, model: nn.Module, wanted: Mapping[str, Tensor], path: Path) -> InputError:
+    """Name the first entry that does not fit, and say what to do about it."""
     head, mismatch = kept.head, kept.mismatch
-    if head is None or mismatch is None or not mismatch.key.startswith(f"{head.name}."):
-        return "build the model that the weights are of"
+    assert mismatch is not None, "else it fits"
+    said = f"{path}: does not fit the model, a {type(model).__name__} ({mismatch.text})"
+    if head is None or not mismatch.key.startswith(f"{head.name}."):
+        return InputError(f"{said}; build the model that the weights are of")
     if head.classes is None:
-        return "the file holds the network without its head; give it the one that it was left with"
-    return f"build the model with {head.classes} outputs, as in num_classes={head.classes}"
+        return InputError(
+            f"{said}; the file holds the network without its head; give it the one that it was "
+            "left with"
+        )
+    advice = f"build the model with {head.classes} outputs, as in num_classes={head.classes}"
+    outputs = wanted[f"{head.name}.weight"].shape[0]
+    return HeadMismatch(f"{said}; {advice}", path=path, classes=head.classes, wanted=outputs)
+
+
+def _own_head(kept: Fit, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the network's own head where the file has none."""
+    if not kept.lacks_head or kept.head is None:
+        return {}
+    return {key: value for key, value in wanted.items() if key.startswith(f"{kept.head.name}.")}
+
+
+def _warning(kept: Fit) -> tuple[str, ...]:
+    if not kept.lacks_head or kept.head is None:
+        return ()
+    return (
+        f"warning: the file has no head: '{kept.head.name}' is as the model came with it, and "
+        "accuracies and losses mean nothing",
+    )
 
 
 def _fill(model: nn.Module, state: Mapping[str, Tensor]) -> None:

@@ -13,10 +13,28 @@ from resprobe.checkpoints.prefixes import Split, first_part
 from resprobe.checkpoints.wording import listed
 from resprobe.errors import InputError
 
-__all__ = ["Head", "find_head", "head_of"]
+__all__ = ["Head", "HeadMismatch", "find_head", "head_of"]
 
 HEAD_NAMES = ("fc", "linear", "classifier", "head", "heads", "last_linear", "output")
 """What the part that ends a network is called in libraries and training scripts."""
+
+
+class HeadMismatch(InputError):
+    """A file's head has another number of classes than the model's.
+
+    Parameters
+    ----------
+    message : str
+        The sentence.
+    path : Path
+        The file.
+    classes, wanted : int
+        Of the file's head and of the model's.
+    """
+
+    def __init__(self, message: str, *, path: Path, classes: int, wanted: int) -> None:
+        super().__init__(message)
+        self.path, self.classes, self.wanted = path, classes, wanted
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,13 @@ from resprobe.networks import Architecture, count_parameters
 __all__ = ["load"]
 
 
-def load(path: str | Path, *, arch: str | None = None, prefix: str | None = None) -> Checkpoint:
+def load(
+    path: str | Path,
+    *,
+    arch: str | None = None,
+    prefix: str | None = None,
+    num_classes: int | None = None,
+) -> Checkpoint:
     """Read a checkpoint: ours, or one of a network of the residual family from anywhere.
 
     Foreign files are torch archives, old torch pickles or safetensors, told apart by their
@@ -45,6 +51,9 @@ def load(path: str | Path, *, arch: str | None = None, prefix: str | None = None
     prefix : str, optional
         Where the network lies in a foreign file, such as ``"teacher.backbone"``; needed only
         where there are several.
+    num_classes : int, optional
+        Outputs of the head that a foreign file lacks; the architecture's own if not given. A
+        head that the file has keeps its own.
 
     Returns
     -------
@@ -75,7 +84,7 @@ def load(path: str | Path, *, arch: str | None = None, prefix: str | None = None
     """
     opened = open_checkpoint(path)
     if not opened.is_ours:
-        return _foreign(opened, arch, prefix)
+        return _foreign(opened, arch, prefix, num_classes)
     if prefix is not None:
         raise UsageError(f"{opened.path}: holds one network, without a prefix; leave out prefix")
     checkpoint = from_payload(opened.content, opened.sha256, opened.path)
@@ -99,7 +108,9 @@ def _check_agreement(arch: str | None, checkpoint: Checkpoint) -> None:
         )
 
 
-def _foreign(opened: Opened, arch: str | None, prefix: str | None) -> Checkpoint:
+def _foreign(
+    opened: Opened, arch: str | None, prefix: str | None, num_classes: int | None
+) -> Checkpoint:
     path = opened.path
     found = find_state(opened.content, opened.metadata, path)
     entries, shortcut_renamed = _with_torchvisions_names(found.entries)
@@ -110,6 +121,8 @@ def _foreign(opened: Opened, arch: str | None, prefix: str | None) -> Checkpoint
     else:
         recognised, named, claim = _recognised(found, entries, path, prefix)
     architecture, fit = recognised.architecture, recognised.fit
+    if fit.lacks_head and num_classes is not None:
+        architecture = dataclasses.replace(architecture, num_classes=num_classes)
     head = initial_head(architecture) if fit.lacks_head else {}
     model = with_weights(architecture, {**fit.state, **head}, path)
     recognition = Recognition(
@@ -126,6 +139,7 @@ def _foreign(opened: Opened, arch: str | None, prefix: str | None) -> Checkpoint
         sha256=opened.sha256,
         normalisation=recognition.normalisation,
         figures=found.figures,
+        lacks_head=fit.lacks_head,
         notes=(recognition.notes[0], *claim, *found.notes, *recognition.notes[1:]),
     )
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from resprobe.cli.chains import chain_of
 from resprobe.cli.models import models_from_elsewhere
 from resprobe.cli.request import Named, told_apart
 from resprobe.cli.say import note, others_on_stderr
+from resprobe.errors import ChainError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,8 +52,12 @@ class Description:
         The network; of ours without weights.
     example : Tensor
         (N, C, H, W): images of the size that shapes and costs are for.
+    channels : int or None
+        Of its first convolution, where it is a model from elsewhere.
     architecture : Architecture or None
         None for a model from elsewhere.
+    quiet : bool
+        Whether to leave out why a network is no chain, where only its sizes are asked for.
     """
 
     label: str
@@ -59,15 +65,14 @@ class Description:
     about: dict[str, Any]
     model: nn.Module
     example: torch.Tensor
+    channels: int | None = None
     architecture: Architecture | None = None
+    quiet: bool = False
 
     @cached_property
     def _unravelled(self) -> tuple[Chain, float]:
-        from resprobe.chain import unravel
-
         begin = time.perf_counter()
-        with others_on_stderr():
-            chain = unravel(self.model, self.example)
+        chain = chain_of(self.model, self.example, channels=self.channels)
         return chain, time.perf_counter() - begin
 
     @property
@@ -96,6 +101,15 @@ class Description:
     def image(self) -> list[int]:
         """Channels, height and width of an image."""
         return list(self.example.shape[1:])
+
+    @cached_property
+    def block_count(self) -> int:
+        """How many blocks there are; -1 where the network is no chain."""
+        try:
+            return len(self.blocks)
+        except ChainError as error:
+            note(f"{self.label}: {error}", quiet=self.quiet)
+            return -1
 
     @property
     def parameters(self) -> int:
@@ -131,7 +145,7 @@ def descriptions(named: Named, sizes: Sizes, *, seed: int, quiet: bool) -> list[
     if named.model:
         return _from_elsewhere(named, sizes, seed=seed, quiet=quiet)
     if named.ckpt:
-        found = _from_checkpoints(named, quiet=quiet)
+        found = _from_checkpoints(named, classes=sizes.classes, quiet=quiet)
     else:
         architectures = named.architectures(classes=sizes.classes, channels=sizes.channels)
         found = [(architecture.spec, architecture) for architecture in architectures]
@@ -142,10 +156,12 @@ def descriptions(named: Named, sizes: Sizes, *, seed: int, quiet: bool) -> list[
     ]
 
 
-def _from_checkpoints(named: Named, *, quiet: bool) -> list[tuple[str, Architecture]]:
+def _from_checkpoints(
+    named: Named, *, classes: int | None, quiet: bool
+) -> list[tuple[str, Architecture]]:
     found = []
     for path in named.ckpt or ():
-        checkpoint = named.checkpoint(path)
+        checkpoint = named.checkpoint(path, classes=classes)
         for line in checkpoint.notes:
             note(f"{path.name}: {line}", quiet=quiet)
         found.append((checkpoint.name, checkpoint.architecture))
@@ -193,6 +209,8 @@ def _from_elsewhere(named: Named, sizes: Sizes, *, seed: int, quiet: bool) -> li
                 about=network.about,
                 model=network.model,
                 example=example,
+                channels=network.channels,
+                quiet=quiet,
             )
         )
     return found

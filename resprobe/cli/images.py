@@ -8,6 +8,8 @@ from resprobe.cli.say import note
 from resprobe.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
 
     from resprobe.checkpoints import Checkpoint
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
     from resprobe.cli.request import Request
     from resprobe.datasets import Batches, ImageSet, Normalisation
 
-__all__ = ["batches_for", "check_fit", "images_for", "normalisation_for"]
+__all__ = ["batches_for", "check_fit", "images_for", "normalisation_for", "other_classes"]
+
+
+_TRAINED_ON = "name the data set that it was trained on with --data"
 
 
 def images_for(request: Request, checkpoint: Checkpoint | None) -> ImageSet:
@@ -80,17 +85,23 @@ def _held_out(train: ImageSet, checkpoint: Checkpoint | None) -> ImageSet:
 def check_fit(checkpoint: Checkpoint, images: ImageSet) -> None:
     """Say which of several checkpoints it is that the images do not fit."""
     network = checkpoint.architecture
-    advice = "name the data set that it was trained on with --data"
     if images.channels != network.in_channels:
+        grey = " (grey images are repeated for a model that --model names)"
         raise InputError(
             f"{checkpoint.path.name} takes images of {network.in_channels} channel(s) and "
-            f"{images.name} has {images.channels}; {advice}"
+            f"{images.name} has {images.channels}; {_TRAINED_ON}"
+            f"{grey if (images.channels, network.in_channels) == (1, 3) else ''}"
         )
-    if len(images.classes) != network.num_classes:
-        raise InputError(
-            f"{checkpoint.path.name} has a head of {network.num_classes} classes and "
-            f"{images.name} has {len(images.classes)}; {advice}"
-        )
+    if network.num_classes is not None and len(images.classes) != network.num_classes:
+        raise other_classes(checkpoint.path, network.num_classes, images)
+
+
+def other_classes(path: Path, classes: int, images: ImageSet) -> InputError:
+    """Build the error for a checkpoint whose head has another number of classes."""
+    return InputError(
+        f"{path.name} has a head of {classes} classes and {images.name} has "
+        f"{len(images.classes)}; {_TRAINED_ON}"
+    )
 
 
 def normalisation_for(
@@ -147,4 +158,12 @@ def batches_for(
         resized = batches.shape[1:] != images.size and not request.image_size
         hint = "; --image-size chooses another size" if resized else ""
         note(f"{network.label}: images {', '.join(batches.changes)}{hint}", quiet=request.quiet)
+    small = min(batches.shape[1:]) < (network.designed_for or 0)
+    if small and not request.image_size:
+        full, (height, width) = network.designed_for, batches.shape[1:]
+        note(
+            f"{network.label}: designed for {full}x{full}, shown {height}x{width}; --image-size N "
+            "resizes",
+            quiet=request.quiet,
+        )
     return batches

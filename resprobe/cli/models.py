@@ -62,18 +62,14 @@ def models_from_elsewhere(
 
 
 def _labels(pairs: list[tuple[ModelSpec, Path | None]]) -> list[str]:
-    """Name networks after their files, else their models, with options where it takes them."""
-    short = [spec.label if path is None else path.stem for spec, path in pairs]
-    return [
-        spec.label_with_options if path is None and short.count(label) > 1 else label
-        for label, (spec, path) in zip(short, pairs, strict=True)
-    ]
+    """Name networks after their files, else their models with their options."""
+    return [spec.label_with_options if path is None else path.stem for spec, path in pairs]
 
 
 def _fill(model: nn.Module, path: Path, *, prefix: str, quiet: bool) -> dict[str, Any]:
     from resprobe.checkpoints import load_weights
 
-    weights = load_weights(model, path, prefix=prefix or None)
+    weights = load_weights(model, path, prefix=prefix or None, head_may_lack=True)
     for line in weights.notes:
         note(f"{path.name}: {line}", quiet=quiet)
     return {
@@ -87,7 +83,7 @@ def _fill(model: nn.Module, path: Path, *, prefix: str, quiet: bool) -> dict[str
 def _network(
     label: str, spec: ModelSpec, model: nn.Module, filled: dict[str, Any], *, seed: int
 ) -> Network:
-    from resprobe.sources import image_size, input_channels
+    from resprobe.sources import designed_size, image_size, input_channels
 
     trained = bool(filled) or spec.asks_for_weights
     about = {
@@ -105,6 +101,7 @@ def _network(
         trained=trained,
         about=about,
         image_size=image_size(model),
+        designed_for=designed_size(spec, model),
         channels=input_channels(model),
         normalisation=_published(spec, model) if trained else None,
     )

@@ -31,6 +31,9 @@ class Network:
         What the provenance of a result says about it.
     image_size, channels : int or None
         Of the images that it wants; None where it does not say.
+    designed_for : int or None
+        Height and width in pixels of the images that it was designed for, where showing it
+        smaller ones is worth a word.
     normalisation : Normalisation or None
         What its library's weights want, where data set and checkpoint say nothing.
     """
@@ -41,6 +44,7 @@ class Network:
     about: dict[str, Any]
     image_size: int | None = None
     channels: int | None = None
+    designed_for: int | None = None
     normalisation: Normalisation | None = None
 
     @classmethod
@@ -52,7 +56,13 @@ class Network:
             "initialisation": f"{architecture.init.value}, seed {seed}",
         }
         model = architecture.build(seed=seed).eval()
-        return cls(label=architecture.spec, model=model, trained=False, about=about)
+        return cls(
+            label=architecture.spec,
+            model=model,
+            trained=False,
+            about=about,
+            designed_for=_large_images(architecture),
+        )
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint) -> Network:
@@ -64,4 +74,17 @@ class Network:
             "epoch": checkpoint.epoch,
             "notes": list(checkpoint.notes),
         }
-        return cls(label=checkpoint.name, model=checkpoint.model, trained=True, about=about)
+        return cls(
+            label=checkpoint.name,
+            model=checkpoint.model,
+            trained=True,
+            about=about,
+            designed_for=_large_images(checkpoint.architecture),
+        )
+
+
+def _large_images(architecture: Architecture) -> int | None:
+    """Return the size of ImageNet's images; the CIFAR family is shown small ones of any size."""
+    from resprobe.networks import Family
+
+    return architecture.image_size if architecture.family is Family.IMAGENET else None

@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
+OPTIONS = (
+    "Options (width, block, shortcut, order, layout, init, survival, ...) follow as :NAME=VALUE; "
+    "docs/networks.md lists them."
+)
 Arch = Annotated[
     str,
     typer.Option(
         "--arch",
         metavar="NAME[,NAME]",
         help="Architecture, such as resnet56, plain20 or resnet110:shortcut=B; several with "
-        "commas.",
+        f"commas. {OPTIONS}",
     ),
 ]
 Model = Annotated[

@@ -40,6 +40,11 @@ class Named:
             )
         if self.model and self.specs:
             raise UsageError("--arch and --model both name a network; give one of them")
+        if self.ckpt and len(self.specs) > 1:
+            raise UsageError(
+                f"with --ckpt one architecture is wanted, that of the file; got {len(self.specs)} "
+                f"({', '.join(self.specs)}), so keep one of them"
+            )
         if self.width is not None and (self.model or self.ckpt):
             whose = "a model" if self.model else "a checkpoint"
             raise UsageError(f"--width is for --arch; {whose} has its own, so leave it out")
@@ -51,8 +56,8 @@ class Named:
         """The texts between the commas of ``--arch``."""
         return [spec.strip() for spec in self.arch.split(",") if spec.strip()]
 
-    def checkpoint(self, path: Path) -> Checkpoint:
-        """Read one of the files.
+    def checkpoint(self, path: Path, *, classes: int | None = None) -> Checkpoint:
+        """Read one of the files; a head that it lacks gets so many ``classes``.
 
         Raises
         ------
@@ -61,7 +66,7 @@ class Named:
         """
         from resprobe.checkpoints import load
 
-        return load(path, arch=self.arch or None, prefix=self.prefix or None)
+        return load(path, arch=self.arch or None, prefix=self.prefix or None, num_classes=classes)
 
     def architectures(
         self, *, classes: int | None = None, channels: int | None = None

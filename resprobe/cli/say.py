@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ __all__ = [
     "human_time",
     "note",
     "progress",
+    "shortened",
+    "some",
     "table",
 ]
 
@@ -66,6 +68,30 @@ def progress(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] 
 def table(frame: pd.DataFrame) -> str:
     """Return a frame as aligned text, whole whatever the terminal's width."""
     return frame.to_string(index=False, na_rep="-")
+
+
+def shortened(name: str) -> str:
+    """Name a link that many modules lie in by the first and the last of them.
+
+    Examples
+    --------
+    >>> shortened("conv1, bn1, maxpool")
+    'conv1 ... maxpool'
+    """
+    first, *rest = name.split(", ")
+    return f"{first} ... {rest[-1]}" if len(rest) > 1 else name
+
+
+def some(names: Sequence[str], *, most: int = 4) -> str:
+    """Return names joined for a sentence; how many more there are is said.
+
+    Examples
+    --------
+    >>> some(["a", "b"]), some(list("abcdefgh"))
+    ('a, b', 'a, b, c, d and 4 more')
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def counted(n: int, thing: str) -> str:

@@ -6,11 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resprobe.cli.images import batches_for, check_fit, images_for, normalisation_for
+from resprobe.cli.chains import chain_of
+from resprobe.cli.images import (
+    batches_for,
+    check_fit,
+    images_for,
+    normalisation_for,
+    other_classes,
+)
 from resprobe.cli.models import models_from_elsewhere
 from resprobe.cli.network import Network
 from resprobe.cli.request import Request, told_apart
-from resprobe.cli.say import note, others_on_stderr
+from resprobe.cli.say import note, shortened, some
 from resprobe.errors import one_of
 
 if TYPE_CHECKING:
@@ -37,9 +44,9 @@ class Subject:
     @property
     def has_batch_norm(self) -> bool:
         """Whether the figures depend on whose statistics BatchNorm uses."""
-        from torch.nn.modules.batchnorm import _BatchNorm
+        from resprobe.chain import has_batch_norm
 
-        return any(isinstance(module, _BatchNorm) for module in self.chain.modules())
+        return has_batch_norm(self.chain)
 
 
 def subjects(request: Request) -> list[Subject]:
@@ -73,9 +80,11 @@ _Shown = tuple[Network, "ImageSet", "Normalisation"]
 
 def _from_checkpoint(path: Path, request: Request) -> _Shown:
     checkpoint = request.named.checkpoint(path)
+    images = images_for(request, checkpoint)
+    if checkpoint.lacks_head:
+        checkpoint = request.named.checkpoint(path, classes=len(images.classes))
     for line in checkpoint.notes:
         note(f"{path.name}: {line}", quiet=request.quiet)
-    images = images_for(request, checkpoint)
     check_fit(checkpoint, images)
     normalisation = normalisation_for(request, images, checkpoint.normalisation)
     return Network.from_checkpoint(checkpoint), images, normalisation
@@ -97,15 +106,22 @@ def _at_initialisation(request: Request) -> list[_Shown]:
 
 def _from_elsewhere(request: Request) -> list[_Shown]:
     """Build other people's models, all for the same images."""
+    from resprobe.checkpoints import HeadMismatch
+
     request.named.models()  # what cannot be meant is said before any data are read
     images = images_for(request, None)
-    networks = models_from_elsewhere(
-        request.named,
-        seed=request.seed,
-        quiet=request.quiet,
-        classes=len(images.classes),
-        channels=images.channels,
-    )
+    try:
+        networks = models_from_elsewhere(
+            request.named,
+            seed=request.seed,
+            quiet=request.quiet,
+            classes=len(images.classes),
+            channels=images.channels,
+        )
+    except HeadMismatch as error:
+        if error.wanted != len(images.classes):
+            raise
+        raise other_classes(error.path, error.classes, images) from error
     normalisations = {
         published: normalisation_for(request, images, published=published)
         for published in dict.fromkeys(network.normalisation for network in networks)
@@ -120,12 +136,23 @@ def _subject(
     request: Request,
     device: torch.device,
 ) -> Subject:
-    from resprobe.chain import unravel
-
     if not network.trained:
         note(f"{network.label}: at initialisation, seed {request.seed}, not trained",
              quiet=request.quiet)  # fmt: skip
     data = batches_for(request, network, images, normalisation, device)
-    with others_on_stderr():
-        chain = unravel(network.model.to(device), data.example())
+    chain = chain_of(network.model.to(device), data.example(), channels=network.channels)
+    _say_what_merges(network.label, chain, quiet=request.quiet)
     return Subject(network.label, chain, data, network.trained, network.about)
+
+
+def _say_what_merges(label: str, chain: Chain, *, quiet: bool) -> None:
+    """Name the links in which paths meet and no block is: they are never deleted or split."""
+    from resprobe.chain import Link
+
+    links = [s for s in (chain.stem, *chain.steps, chain.head) if isinstance(s, Link) and s.merge]
+    if links:
+        names = some([f"{shortened(link.name)} ({link.merge})" for link in links])
+        note(
+            f"{label}: paths that meet otherwise than by a residual sum always run: {names}",
+            quiet=quiet,
+        )

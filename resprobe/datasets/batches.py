@@ -35,6 +35,8 @@ class Batches:
     channels : int, optional
         Channels to show; the images' own if not given. Grey images are repeated, nothing else
         is converted.
+    smallest : int
+        Images that the last of several batches has at least: fewer join the batch before it.
 
     Yields
     ------
@@ -68,6 +70,7 @@ class Batches:
     batch_size: int = 64
     image_size: int | None = None
     channels: int | None = None
+    smallest: int = 1
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -108,13 +111,23 @@ class Batches:
             changes.append(f"grey repeated over {channels} channels")
         return tuple(changes)
 
+    @property
+    def sizes(self) -> list[int]:
+        """Images of each batch."""
+        full, rest = divmod(self.n, self.batch_size)
+        if full and 0 < rest < self.smallest:
+            return [*[self.batch_size] * (full - 1), self.batch_size + rest]
+        return [*[self.batch_size] * full, *[rest] * (rest > 0)]
+
     def __len__(self) -> int:
-        return -(-self.n // self.batch_size)
+        return len(self.sizes)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, self.n, self.batch_size):
-            part = slice(start, start + self.batch_size)
+        start = 0
+        for size in self.sizes:
+            part = slice(start, start + size)
             yield self._shown(self.data.images[part]), self.data.labels[part]
+            start += size
 
     def example(self) -> Tensor:
         """Return the first two images (one, if there is no more) as a network sees them."""

@@ -59,19 +59,22 @@ class Architecture:
     width : int, optional
         Inner channels of the first stage; 16 for CIFAR, 64 for ImageNet and VGG.
     block : BlockKind, optional
-        For depths that are both 6n+2 and 9n+2.
+        "basic" or "bottleneck", for depths that are both 6n+2 and 9n+2.
     shortcut : Shortcut, optional
-        A for CIFAR basic blocks, B for the other residual networks, none for plain ones.
+        "A", "B", "C", "scaled", "exclusive-gate", "shortcut-gate", "dropout" or "none". A for
+        CIFAR basic blocks, B for the other residual networks, none for plain ones.
     order : Order, optional
-        "full-pre" for ``preresnetN``, else "original".
+        "original", "bn-after", "relu-before", "relu-only-pre" or "full-pre". "full-pre" for
+        ``preresnetN``, else "original".
     layout : Layout, optional
-        Of bottlenecks: "v1.5" for ImageNet. For CIFAR "paper", as in the authors' code.
+        "v1.5" or "paper", of bottlenecks: "v1.5" for ImageNet. For CIFAR "paper", as in the
+        authors' code.
     init : Initialisation
-        How the weights begin, and whether there is BN.
+        "he", "zero-bn", "skipinit" or "fixup": how the weights begin, and whether there is BN.
     survival : float
         Survival probability of the last branch under stochastic depth, in (0, 1]; 1 for none.
     survival_scaling : SurvivalScaling
-        When stochastic depth makes up for what it leaves out.
+        "test" or "training": when stochastic depth makes up for what it leaves out.
     scale, branch_scale : float, optional
         Factors of shortcut and branch with the shortcut "scaled": 0.5 and 1.
     gate_bias : float, optional

@@ -23,7 +23,16 @@ from resprobe.networks.zoo import Line
 if TYPE_CHECKING:
     from resprobe.networks.architecture import Architecture
 
-__all__ = ["ENUMS", "NUMBERS", "SIZES", "USUAL", "check", "check_number", "not_applicable"]
+__all__ = [
+    "ENUMS",
+    "MEANT_FOR",
+    "NUMBERS",
+    "SIZES",
+    "USUAL",
+    "check",
+    "check_number",
+    "not_applicable",
+]
 
 SIZES = ("num_classes", "in_channels", "width")
 ENUMS: Mapping[str, type[StrEnum]] = MappingProxyType(
@@ -100,7 +109,7 @@ USUAL: Mapping[str, Callable[[Architecture], Any]] = MappingProxyType(
 )
 """The value of a field that is left open, given those before it; None where it has no meaning."""
 
-_MEANT_FOR = {
+MEANT_FOR = {
     "block": "networks of blocks",
     "order": "networks of blocks",
     "layout": "bottleneck blocks",
@@ -118,7 +127,7 @@ def _is_gated(network: Architecture) -> bool:
 def not_applicable(network: Architecture, field: str) -> UsageError:
     """Build the error for a field that was given and has no meaning in this network."""
     return UsageError(
-        f"{field} is for {_MEANT_FOR[field]}; {network.name} as asked for has no use for it, so "
+        f"{field} is for {MEANT_FOR[field]}; {network.name} as asked for has no use for it, so "
         "leave it out"
     )
 

@@ -4,8 +4,17 @@ Every probe is written once over the chain and knows no model's class. Probes co
 neither draw nor print, and they leave the model as they found it, also when they fail.
 """
 
+from resprobe.probes.batch_norm import Statistics
 from resprobe.probes.gradflow import GradientFlow, gradflow
 from resprobe.probes.lesion import lesion
 from resprobe.probes.plan import Plan, plan_gradflow, plan_lesion
 
-__all__ = ["GradientFlow", "Plan", "gradflow", "lesion", "plan_gradflow", "plan_lesion"]
+__all__ = [
+    "GradientFlow",
+    "Plan",
+    "Statistics",
+    "gradflow",
+    "lesion",
+    "plan_gradflow",
+    "plan_lesion",
+]

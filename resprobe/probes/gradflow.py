@@ -13,23 +13,28 @@ block has no shortcut: its identity part is 0.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from resprobe.chain import Chain, Link, ResidualBlock, left_as_found, use_batch_statistics
+from resprobe.chain import (
+    Chain,
+    Link,
+    ResidualBlock,
+    has_batch_norm,
+    left_as_found,
+    use_batch_statistics,
+)
 from resprobe.datasets import Batches
-from resprobe.errors import ResprobeError
+from resprobe.probes.batch_norm import Statistics, batches_for
 from resprobe.probes.study import check_fit, provenance
+from resprobe.probes.taps import Tap
 from resprobe.results import Result
 
 __all__ = ["GradientFlow", "gradflow"]
-
-FAINT = 1e-8  # a smaller gradient of a float32 softmax is rounding and has no direction
 
 
 class GradientFlow(NamedTuple):
@@ -44,7 +49,7 @@ def gradflow(
     data: Batches,
     *,
     network: str = "network",
-    batch_norm: Literal["running", "batch"] = "running",
+    batch_norm: Statistics = "running",
     seed: int = 0,
     about: dict[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -65,7 +70,8 @@ def gradflow(
     batch_norm : "running" or "batch"
         Statistics that BatchNorm uses. "running" is eval mode, for trained networks. "batch"
         is for networks at initialisation, whose running statistics mean nothing; the figures
-        then depend on ``data.batch_size``. Everything else is in eval mode.
+        then depend on ``data.batch_size``, and a last batch of one image joins the one before
+        it. Everything else is in eval mode.
     seed, about, progress
         As for :func:`resprobe.lesion`.
 
@@ -81,12 +87,13 @@ def gradflow(
         ``weights``: Result "gradflow-weights" with ``network, parameter, block`` (-1 stem or
         link, number of blocks for the head), ``dimensions`` (4 for a convolution),
         ``gradient_norm`` (of the *mean* loss over all
-        images) and ``weight_norm``.
+        images) and ``weight_norm``. ``meta["batch_norm"]`` is None for a network without any.
 
     Raises
     ------
     InputError
-        If images and network do not fit.
+        If images and network do not fit, or batches of one image are to be normalised by their
+        own statistics.
     ChainError
         If ``batch_norm`` is "batch" and the model calls BatchNorm as a function.
     ResprobeError
@@ -107,6 +114,7 @@ def gradflow(
     ['layer1.0', 'layer2.0', 'layer3.0']
     """
     check_fit(chain, data)
+    data = batches_for(chain, data, batch_norm)
     taps = [Tap(name=block.name) for block in chain.blocks]
     parameters = [parameter for _, parameter in chain.model_parameters]
     sums = [torch.zeros(p.shape, dtype=torch.float64) for p in parameters]
@@ -126,88 +134,13 @@ def gradflow(
             if progress:
                 progress(done, len(data))
     meta = {
-        "batch_norm": batch_norm,
+        "batch_norm": batch_norm if has_batch_norm(chain) else None,
         **provenance(chain, data, network=network, seed=seed, about=about),
     }
     return GradientFlow(
         Result("gradflow", _block_frame(chain, taps, network), meta),
         Result("gradflow-weights", _weight_frame(chain, sums, data.n, network), meta),
     )
-
-
-@dataclass
-class Tap:
-    """Catches a block's gradients as they pass and keeps one number per image of each."""
-
-    name: str
-    identity_part: Tensor | None = None
-    residual_part: Tensor | None = None
-    complete: bool = False
-    figures: dict[str, list[float]] = field(default_factory=dict)
-
-    def catch_output(self, gradient: Tensor) -> None:
-        self._keep("output", _norms(gradient))
-
-    def catch_identity(self, gradient: Tensor) -> None:
-        self.identity_part = gradient
-
-    def catch_residual(self, gradient: Tensor) -> None:
-        self.residual_part = gradient
-
-    def catch_input(self, gradient: Tensor) -> None:
-        """Take the whole: autograd calls this last, when all paths have been added up."""
-        total = _norms(gradient)
-        residual = gradient if self.residual_part is None else self.residual_part
-        identity = torch.zeros_like(gradient) if self.identity_part is None else self.identity_part
-        self._check(gradient, identity + residual, total)
-        norms = _norms(identity), _norms(residual)
-        self._keep("input", total)
-        self._keep("identity", norms[0])
-        self._keep("residual", norms[1])
-        # dividing first: the product of two faint gradients would leave float32's range
-        unit = residual.flatten(1) / norms[1].clamp_min(FAINT).to(residual)[:, None]
-        dots = (identity.flatten(1) * unit).sum(1).cpu().double()
-        self._keep("cosine", dots / norms[0].clamp_min(FAINT))
-        self._keep("residual_share", norms[1] / (norms[0] + norms[1]))
-        self.identity_part = self.residual_part = None
-        self.complete = True
-
-    def close_batch(self) -> None:
-        if not self.complete:
-            raise ResprobeError(
-                f"no gradient reached block {self.name}; its output does not enter the loss"
-            )
-        self.complete = False
-
-    def _keep(self, figure: str, values: Tensor) -> None:
-        # plain numbers: small tensors that stay would pin the large freed ones in the heap
-        self.figures.setdefault(figure, []).extend(values.tolist())
-
-    def _check(self, whole: Tensor, parts: Tensor, norms: Tensor) -> None:
-        if not whole.isfinite().all():
-            raise ResprobeError(
-                f"the gradient at block {self.name} is not finite; check the weights, and for a "
-                "network at initialisation use the batch's statistics in BatchNorm"
-            )
-        gap = _norms(whole - parts)
-        if (gap > 1e-5 * norms).any():
-            worst = float((gap / norms).nan_to_num(0).max())
-            raise ResprobeError(
-                f"identity and residual part at block {self.name} miss the whole gradient by "
-                f"{worst:.1e} relative; the block's input must be used elsewhere too"
-            )
-
-
-def _norms(gradient: Tensor) -> Tensor:
-    """Return the norm of each image's gradient as float64 on the CPU, shape (N,).
-
-    Summing float32 squares errs by some 1e-7 and is many times faster than in float64, which
-    is needed only where squares leave float32's range.
-    """
-    norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1).cpu().double()
-    if norms.min() < 1e-15 or norms.max() > 1e15:
-        norms = torch.linalg.vector_norm(gradient.flatten(1).cpu(), dim=1, dtype=torch.float64)
-    return norms
 
 
 def _tapped_loss(chain: Chain, taps: list[Tap], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

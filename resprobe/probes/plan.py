@@ -12,6 +12,7 @@ from torch import Tensor
 
 from resprobe.chain import Chain, calls, intact, left_as_found, single_deletions
 from resprobe.datasets import Batches
+from resprobe.probes.batch_norm import Statistics, batches_for
 from resprobe.probes.study import check_fit
 
 __all__ = ["Plan", "plan_gradflow", "plan_lesion"]
@@ -71,13 +72,14 @@ def plan_lesion(chain: Chain, data: Batches) -> Plan:
         block_evaluations_apart=sum(map(len, programs)),
         duration_s=duration_s * data.n / len(x),
         # waiting for the walk: two activations; inside a block: three more
-        memory_bytes=_held(chain, data) + int(5 * per_image * data.batch_size),
+        memory_bytes=_held(chain, data) + int(5 * per_image * max(data.sizes)),
     )
 
 
-def plan_gradflow(chain: Chain, data: Batches) -> Plan:
-    """Return what :func:`resprobe.gradflow` would do; one batch is run forward and back."""
+def plan_gradflow(chain: Chain, data: Batches, *, batch_norm: Statistics = "running") -> Plan:
+    """Return what :func:`resprobe.gradflow` would do; a few images are run forward and back."""
     check_fit(chain, data)
+    data = batches_for(chain, data, batch_norm)
     saved: dict[int, int] = {}
 
     def count(tensor: Tensor) -> Tensor:
@@ -100,7 +102,7 @@ def plan_gradflow(chain: Chain, data: Batches) -> Plan:
         block_evaluations=len(chain.steps),
         block_evaluations_apart=len(chain.steps),
         duration_s=duration_s * data.n / len(x),
-        memory_bytes=_held(chain, data) + sum(saved.values()) * data.batch_size // len(x),
+        memory_bytes=_held(chain, data) + sum(saved.values()) * max(data.sizes) // len(x),
     )
 
 

@@ -165,7 +165,7 @@ class _Story:
         return Section(
             f"Gradients of the weights {when}",
             figure=self._drawn(results, salt=f"weights-{when}"),
-            figure_caption="L2 norm of the gradient of each convolution's weight, first to last.",
+            figure_caption="L2 norm of the gradient of each weighted layer, first to last.",
             table=weights_table(results),
             table_caption="L2 norms of every parameter and of the mean loss's gradient by it.",
         )

@@ -9,13 +9,14 @@ the model was made for. Nothing here knows what a block is.
 """
 
 from resprobe.sources.build import build_model
-from resprobe.sources.inputs import image_size, input_channels, library_normalisation
+from resprobe.sources.inputs import designed_size, image_size, input_channels, library_normalisation
 from resprobe.sources.spec import ModelSpec, Source
 
 __all__ = [
     "ModelSpec",
     "Source",
     "build_model",
+    "designed_size",
     "image_size",
     "input_channels",
     "library_normalisation",

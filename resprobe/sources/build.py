@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from resprobe.errors import InputError
 from resprobe.sources.libraries import from_library
 from resprobe.sources.spec import ModelSpec
 from resprobe.sources.userfile import from_file
@@ -51,7 +52,8 @@ def build_model(
     UsageError
         If the spec, the model's name or an option cannot be meant.
     InputError
-        If the file is missing, cannot be imported, or its function makes no model.
+        If the file is missing, cannot be imported, or its function makes no model, or one
+        without values.
     ResprobeError
         If the library is not installed, or the weights cannot be downloaded.
 
@@ -73,7 +75,12 @@ def build_model(
     }
     # what a model prints while it is made is no result
     with _drawing_from(seed), contextlib.redirect_stdout(sys.stderr):
-        return from_library(wanted, given) if wanted.path is None else from_file(wanted, given)
+        model = from_library(wanted, given) if wanted.path is None else from_file(wanted, given)
+    if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
+        raise InputError(
+            f"{wanted}: returns a model without values (on the meta device); build it on the CPU"
+        )
+    return model
 
 
 @contextlib.contextmanager

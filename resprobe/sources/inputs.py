@@ -9,7 +9,7 @@ from torch import nn
 from resprobe.sources.libraries import library
 from resprobe.sources.spec import ModelSpec, Source
 
-__all__ = ["image_size", "input_channels", "library_normalisation"]
+__all__ = ["designed_size", "image_size", "input_channels", "library_normalisation"]
 
 
 def input_channels(model: nn.Module) -> int | None:
@@ -39,6 +39,17 @@ def image_size(model: nn.Module) -> int | None:
     return None
 
 
+def designed_size(spec: ModelSpec, model: nn.Module) -> int | None:
+    """Return the height and width that the library's weights were made for, where it says so.
+
+    A model that takes images of any size has one too.
+    """
+    size = image_size(model)
+    if size is not None or spec.source is not Source.TORCHVISION:
+        return size
+    return _square(_torchvision_preset(spec, "crop_size").get("crop_size"))
+
+
 def _square(size: Any) -> int | None:
     sides = list(size) if isinstance(size, tuple | list) else [size]
     square = all(isinstance(side, int) and side == sides[0] for side in sides)
@@ -54,7 +65,7 @@ def library_normalisation(
     the model takes another number of channels.
     """
     if spec.source is Source.TORCHVISION:
-        found = _torchvision_preset(spec)
+        found = _torchvision_preset(spec, "mean", "std")
     else:
         found = {name: _pretrained(model).get(name) for name in ("mean", "std")}
     mean, std = (tuple(found.get(name) or ()) for name in ("mean", "std"))
@@ -67,7 +78,8 @@ def _pretrained(model: nn.Module) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _torchvision_preset(spec: ModelSpec) -> dict[str, Any]:
+def _torchvision_preset(spec: ModelSpec, *names: str) -> dict[str, Any]:
     weights = library(Source.TORCHVISION).get_model_weights(spec.name)
-    preset = weights.DEFAULT.transforms()
-    return {name: getattr(preset, name, None) for name in ("mean", "std")}
+    default = getattr(weights, "DEFAULT", None)  # some models have no weights to get
+    preset = None if default is None else default.transforms()
+    return {name: getattr(preset, name, None) for name in names}

@@ -4,7 +4,7 @@ import pytest
 import torch
 from checkpoints.layouts import prefixed, renamed, without
 
-from resprobe.checkpoints import load
+from resprobe.checkpoints import HeadMismatch, load, load_weights
 from resprobe.errors import InputError
 from resprobe.networks import Architecture
 
@@ -121,3 +121,34 @@ def test_vggs_hidden_layers_are_not_its_head(saved, filled):
     assert checkpoint.architecture.spec == "vgg15:width=2"
     assert torch.equal(checkpoint.model.fc.weight, network.fc.weight)
     assert load(saved(without(state, "linear."))).notes[1] == WARNING
+
+
+def test_a_head_that_is_missing_gets_the_classes_that_are_asked_for(weights, backbone, saved):
+    path = saved(backbone)
+    checkpoint = load(path, num_classes=7)
+    assert (checkpoint.architecture.num_classes, checkpoint.lacks_head) == (7, True)
+    assert checkpoint.model.fc.weight.shape[0] == 7
+    assert "7 classes" in checkpoint.notes[0]
+    assert WARNING in checkpoint.notes
+    own = load(saved(weights), num_classes=7)
+    assert (own.architecture.num_classes, own.lacks_head) == (5, False)
+
+
+def test_a_model_keeps_its_own_head_only_where_that_is_allowed(backbone, saved):
+    path = saved(backbone)
+    model = Architecture("resnet8", num_classes=7, in_channels=1, width=2).build(seed=4)
+    with pytest.raises(InputError, match="the file holds the network without its head"):
+        load_weights(model, path)
+    before = model.fc.weight.clone()
+    assert not model.conv1.weight.equal(backbone["conv1.weight"])
+    notes = load_weights(model, path, head_may_lack=True).notes
+    assert model.fc.weight.equal(before)
+    assert model.conv1.weight.equal(backbone["conv1.weight"])
+    assert notes[1].startswith("warning: the file has no head: 'fc' is as the model came with it")
+
+
+def test_a_head_of_another_size_says_both_numbers_of_classes(weights, saved):
+    model = Architecture("resnet8", num_classes=7, in_channels=1, width=2).build()
+    with pytest.raises(HeadMismatch) as caught:
+        load_weights(model, saved(weights), head_may_lack=True)
+    assert (caught.value.classes, caught.value.wanted) == (5, 7)

@@ -86,3 +86,23 @@ def test_a_dry_run_measures_and_writes_nothing(ok, tmp_path):
     ]
     assert "10 images, 1 program, 3 block evaluations per image; under 1 s" in ran.out
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_a_batch_of_one_image_is_joined_to_another_or_refused(ok, refused, dry):
+    at_once = ("gradflow", "--arch", "resnet18", "--width", "2")
+    ok(*at_once, "--images", "5", "--batch-size", "4", *dry)
+    match = r"at least 2 images in a batch; got 1 image\(s\) .* more images \(--images\)"
+    refused(3, match, *at_once, "--images", "1", *dry)
+    match = r"got 3 image\(s\) in batches of 1, so give it a larger batch size \(--batch-size\)"
+    refused(3, match, *at_once, "--images", "3", "--batch-size", "1", *dry)
+    ok(*at_once, "--images", "1", "--batch-norm", "running", *dry)
+
+
+def test_statistics_are_claimed_only_where_there_is_batch_norm(ok):
+    def claimed(arch):
+        ran = ok("gradflow", "--arch", arch, "--images", "4", "--width", "2", "--json")
+        return ran.json["meta"]["batch_norm"]
+
+    assert claimed("resnet8:init=fixup") is None
+    assert claimed("resnet8:init=fixup,resnet8") == "batch"

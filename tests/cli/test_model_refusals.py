@@ -54,10 +54,8 @@ def test_describe_names_class_blocks_links_and_what_is_not_used(ok, user_file, m
     ran = ok("describe", "--model", f"{user_file}:make:depth=1")
     assert "280 parameters" in ran.out.splitlines()[0]
     assert ran.out.splitlines()[-1].startswith("The steps hold 274 parameters and cost ")
-    said = (
-        "resprobe: net:make says no image size: described for 32x32; --image-size chooses another"
-    )
-    assert said in ran.notes
+    said = "net:make:depth=1 says no image size: described for 32x32; --image-size chooses another"
+    assert f"resprobe: {said}" in ran.notes
 
 
 def test_describe_counts_torchvisions_model_as_ours(ok):

@@ -128,3 +128,17 @@ def test_batches_notice_a_normalisation_for_other_channels_at_once():
         Batches(random_set(), IMAGENET)
     with pytest.raises(InputError, match=r"have 4 channel.* imagenet is for 3"):
         Batches(random_set(), IMAGENET, channels=4)
+
+
+@given(st.integers(1, 12), st.integers(1, 14), st.integers(1, 4))
+def test_a_last_batch_that_is_too_small_joins_the_one_before_it(n, batch_size, smallest):
+    data = random_set(n)
+    batches = Batches(data, NORM, batch_size, smallest=smallest)
+    found = [len(labels) for _, labels in batches]
+    assert found == batches.sizes
+    assert len(batches) == len(found)
+    assert torch.cat([labels for _, labels in batches]).equal(data.labels)
+    *full, last = found
+    assert all(size == batch_size for size in full)
+    if batch_size >= smallest and n > batch_size:
+        assert smallest <= last < batch_size + smallest

@@ -111,3 +111,11 @@ def test_drawing_leaves_the_result_as_it_was(fake):
         before = result.frame.copy(deep=True)
         plot(result, Figure().subplots())
         assert result.frame.equals(before)
+
+
+@pytest.mark.parametrize(("kind", "said"), [("batch", True), ("running", True), (None, False)])
+def test_the_small_print_names_statistics_only_where_there_are_any(fake, kind, said):
+    result = fake.gradflow(resnet8=[3.0, 2.0])
+    result.meta["batch_norm"] = kind
+    assert (f"BatchNorm with {kind} statistics" in footer(result)) == said
+    assert ("BatchNorm" in footer(result)) == said

@@ -74,3 +74,21 @@ def test_a_network_without_a_name_is_still_drawn():
 def test_no_result_at_all_is_refused():
     with pytest.raises(InputError, match="at least one result"):
         listed([])
+
+
+def test_long_names_leave_out_the_options_that_all_of_them_share():
+    shared = "resnet110:order=full-pre:survival=0.5:width=32"
+    found = labels(run(f"{shared}:init=he", f"{shared}:init=zero-bn"))
+    assert found == ["resnet110:init=he", "resnet110:init=zero-bn"]
+    assert labels(run("resnet20:width=8", "plain20:width=8")) == [
+        "resnet20:width=8",
+        "plain20:width=8",
+    ]
+
+
+def test_long_names_that_differ_in_the_middle_are_cut_elsewhere():
+    one, two = (f"{'a' * 20}{mark}{'b' * 40}" for mark in "xy")
+    found = labels(run(one, two))
+    assert ["x" in label for label in found] == [True, False]
+    assert ["y" in label for label in found] == [False, True]
+    assert all(len(label) <= 32 for label in found)

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,7 @@ from resprobe.datasets import Batches
 from resprobe.errors import InputError, ResprobeError
 from resprobe.networks import Architecture
 from resprobe.probes import gradflow, plan_gradflow
-from resprobe.probes.gradflow import Tap, _norms
+from resprobe.probes.taps import Tap, norms_of
 
 
 def flow_of(model, data, **options):
@@ -273,4 +274,38 @@ def test_norms_are_right_where_squares_leave_the_range_of_float32(scale):
     gradient = scale * torch.randn(5, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     expected = gradient.double().flatten(1).norm(dim=1)
     assert expected.min() > 0
-    torch.testing.assert_close(_norms(gradient), expected, rtol=1e-6, atol=0)
+    torch.testing.assert_close(norms_of(gradient), expected, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("n", [9, 3])
+def test_a_last_batch_of_one_image_joins_the_one_before_it(n):
+    model = Architecture("resnet8", width=4).build()
+    data = random_batches(n, batch_size=n - 1)
+    joined = flow_of(model, data, batch_norm="batch")
+    whole = flow_of(model, random_batches(n, batch_size=n), batch_norm="batch")
+    assert (joined.blocks.frame["n"] == n).all()
+    pd.testing.assert_frame_equal(joined.blocks.frame, whole.blocks.frame)
+    pd.testing.assert_frame_equal(joined.weights.frame, whole.weights.frame)
+    running = flow_of(model, data, batch_norm="running").blocks.meta
+    assert running["data"]["batch_size"] == n - 1
+
+
+@pytest.mark.parametrize("measure", [gradflow, plan_gradflow])
+@pytest.mark.parametrize(
+    ("n", "batch_size", "advice"), [(1, 64, "more images"), (5, 1, "a larger batch size")]
+)
+def test_one_image_has_no_statistics_of_a_batch(measure, n, batch_size, advice):
+    data = random_batches(n, batch_size=batch_size)
+    chain = unravel(Architecture("resnet8", width=4).build(), data.example())
+    with pytest.raises(InputError, match=f"at least 2 images in a batch; got {n} .*{advice}"):
+        measure(chain, data, batch_norm="batch")
+    measure(chain, data, batch_norm="running")
+
+
+def test_a_network_without_batch_norm_takes_any_batch_and_claims_no_statistics():
+    data = random_batches(3, batch_size=1)
+    fixup = flow_of(Architecture("resnet8", width=4, init="fixup").build(),
+                    data, batch_norm="batch")  # fmt: skip
+    assert fixup.blocks.meta["batch_norm"] is fixup.weights.meta["batch_norm"] is None
+    with_norm = flow_of(Architecture("resnet8", width=4).build(), data)
+    assert with_norm.blocks.meta["batch_norm"] == "running"

@@ -8,6 +8,7 @@ from resprobe.errors import ResprobeError, UsageError
 from resprobe.sources import (
     ModelSpec,
     build_model,
+    designed_size,
     image_size,
     input_channels,
     library_normalisation,
@@ -179,3 +180,17 @@ def test_libraries_say_how_their_weights_want_the_pixels(torchvision, timm):
     assert normalisation(SMALL_VIT) == ((0.5,) * 3, (0.5,) * 3)
     assert normalisation(f"{SMALL_VIT}:in_chans=1") is None
     assert normalisation("torchvision:raft_small") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("torchvision:resnet18", 224),
+        ("torchvision:inception_v3:init_weights=false", 299),
+        ("torchvision:raft_small", None),
+        (SMALL_VIT, 32),
+    ],
+)
+def test_libraries_say_which_images_their_models_were_designed_for(torchvision, timm, text, size):
+    spec = ModelSpec.parse(text)
+    assert designed_size(spec, build_model(spec)) == size

@@ -210,3 +210,11 @@ def test_a_callable_that_says_nothing_of_its_arguments_is_called(write):
         make = Maker()
     """)  # fmt: skip
     assert isinstance(build_model(f"{path}:make:width=3"), nn.Linear)
+
+
+def test_a_model_without_values_is_refused(write):
+    path = write(
+        "empty.py", "def make(): return nn.Linear(2, 2, device='meta')\nfrom torch import nn\n"
+    )
+    with pytest.raises(InputError, match=r"make: returns a model without values .*on the CPU"):
+        build_model(f"{path}:make")

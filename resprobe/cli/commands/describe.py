@@ -9,7 +9,7 @@ import typer
 from resprobe.cli import options as o
 from resprobe.cli.description import Description, Sizes, descriptions
 from resprobe.cli.request import Named
-from resprobe.cli.say import counted, human_count, table
+from resprobe.cli.say import counted, human_count, shortened, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +105,7 @@ def _size(one: Description) -> pd.DataFrame:
         "network": one.label,
         "layout": about.get("layout") or "",
         "block": about.get("block") or "",
-        "blocks": len(one.blocks),
+        "blocks": one.block_count,
         "depth": one.architecture.depth if one.architecture else -1,
         "width": about.get("width", -1),
         "parameters": one.parameters,
@@ -128,7 +128,7 @@ def _sizes_told(frame: pd.DataFrame, titles: dict[str, str]) -> str:
     shown["parameters"] = frame["parameters"].map("{:,}".format)
     shown["multiply_adds"] = frame["multiply_adds"].map(human_count)
     shown["image_size"] = frame["image_size"].map("{0}x{0}".format)
-    for column in ("depth", "width"):
+    for column in ("blocks", "depth", "width"):
         shown[column] = frame[column].map(str).replace("-1", "-")
     if any(label != title for label, title in titles.items()):
         shown.insert(1, "architecture", frame["network"].map(lambda label: titles[label]))
@@ -157,7 +157,7 @@ def _told(one: Description) -> str:
         f"for an image of {'x'.join(map(str, one.image))}"
     )
     shown = frame.copy() if frame["merge"].any() else frame.drop(columns="merge")
-    shown["name"] = frame["name"].map(_shortened)
+    shown["name"] = frame["name"].map(shortened)
     shown["block"] = shown["block"].map(str).replace("-1", "")
     shown["stage"] = shown["stage"].map(str).replace("0", "")
     for column in ("parameters", "multiply_adds"):
@@ -171,12 +171,6 @@ def _told(one: Description) -> str:
             "each, what none of them uses in none."
         )
     return "\n\n".join(parts)
-
-
-def _shortened(name: str) -> str:
-    """Name a link that many modules lie in by the first and the last of them."""
-    first, *rest = name.split(", ")
-    return f"{first} ... {rest[-1]}" if len(rest) > 1 else name
 
 
 def _print_json(found: list[Description], compared: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,7 @@ from resprobe.cli.say import note, progress, table
 from resprobe.cli.subjects import Subject, subjects
 
 if TYPE_CHECKING:
-    from resprobe.probes import GradientFlow
+    from resprobe.probes import GradientFlow, Plan, Statistics
     from resprobe.results import Result
 
 __all__ = ["gradflow", "told"]
@@ -64,9 +65,7 @@ def gradflow(
 
     Example: resprobe gradflow --arch plain20,plain56,resnet56
     """
-    from resprobe import probes
     from resprobe.errors import one_of
-    from resprobe.results import combined
 
     if batch_norm not in ("auto", "running", "batch"):
         raise one_of("choice for --batch-norm", batch_norm, ("auto", "running", "batch"))
@@ -79,11 +78,11 @@ def gradflow(
     with prepared(None if dry_run else out):
         found = subjects(request)
         if dry_run:
-            plans = [(s.network, probes.plan_gradflow(s.chain, s.data)) for s in found]
+            plans = [(s.network, _planned(s, batch_norm)) for s in found]
             show_plans(plans, json=json)
             return
         flows = [_followed(s, batch_norm, seed=seed, quiet=quiet) for s in found]
-        blocks, weights = (combined(parts) for parts in zip(*flows, strict=True))
+        blocks, weights = (_together(parts) for parts in zip(*flows, strict=True))
         deliver([blocks, weights], told, out=out, json=json, quiet=quiet)
 
 
@@ -91,8 +90,8 @@ def _followed(subject: Subject, batch_norm: str, *, seed: int, quiet: bool) -> G
     from resprobe import probes
 
     network, data = subject.network, subject.data
-    running = batch_norm == "running" or (batch_norm == "auto" and subject.trained)
-    if not running and subject.has_batch_norm:
+    statistics = _statistics(subject, batch_norm)
+    if statistics == "batch" and subject.has_batch_norm:
         sizes = f"each batch of {min(data.batch_size, data.n)}"
         note(f"{network}: BatchNorm uses the statistics of {sizes}", quiet=quiet)
     with progress(f"gradflow {network}", quiet=quiet) as step:
@@ -100,11 +99,33 @@ def _followed(subject: Subject, batch_norm: str, *, seed: int, quiet: bool) -> G
             subject.chain,
             data,
             network=network,
-            batch_norm="running" if running else "batch",
+            batch_norm=statistics,
             seed=seed,
             about=subject.about,
             progress=step,
         )
+
+
+def _planned(subject: Subject, batch_norm: str) -> Plan:
+    from resprobe import probes
+
+    statistics = _statistics(subject, batch_norm)
+    return probes.plan_gradflow(subject.chain, subject.data, batch_norm=statistics)
+
+
+def _statistics(subject: Subject, batch_norm: str) -> Statistics:
+    running = batch_norm == "running" or (batch_norm == "auto" and subject.trained)
+    return "running" if running else "batch"
+
+
+def _together(parts: Sequence[Result]) -> Result:
+    """Put the networks' results into one, which names the statistics of those with BatchNorm."""
+    from resprobe.results import Result, combined
+
+    whole = combined(parts)
+    used = dict.fromkeys(str(p.meta["batch_norm"]) for p in parts if p.meta["batch_norm"])
+    meta = {**whole.meta, "batch_norm": " and ".join(used) or None}
+    return Result(whole.name, whole.frame, meta)
 
 
 def told(result: Result) -> str:

@@ -28,17 +28,31 @@ Arch = Annotated[
     typer.Option(
         "--arch",
         metavar="NAME",
-        help="Architecture, such as resnet56, plain20 or resnet110:shortcut=B.",
+        help=f"Architecture, such as resnet56, plain20 or resnet110:shortcut=B. {o.OPTIONS}",
     ),
 ]
 
 
 def _refuse_model(given: str | None) -> None:
     if given is not None:
+        raise _not_ours(f"--model {given}")
+
+
+def _not_ours(given: str) -> UsageError:
+    return UsageError(
+        f"train takes what --arch names, its own networks, and not {given}; train "
+        "that where it comes from, and bring its weights to the other commands with --ckpt"
+    )
+
+
+def _check_one_of_ours(arch: str) -> None:
+    if "," in arch:
         raise UsageError(
-            f"train takes what --arch names, its own networks, and not --model {given}; train "
-            "that where it comes from, and bring its weights to the other commands with --ckpt"
+            f"train takes one architecture; got --arch {arch}, so train them one after the other"
         )
+    source = arch.partition(":")[0]
+    if source in ("torchvision", "timm") or source.endswith(".py"):
+        raise _not_ours(arch)
 
 
 NoModel = Annotated[
@@ -120,6 +134,7 @@ def train(
         raise one_of("recipe", recipe, training.recipes)
     chosen = _chosen(training.recipes[recipe], batch_size, validation)
     where = pick_device(device)
+    _check_one_of_ours(arch)
     Architecture.parse(arch, width=width)  # an unknown name is said before any data are read
     if not data:
         note("no --data given: using the embedded Fashion-MNIST subset", quiet=quiet)
