@@ -10,7 +10,7 @@ from torch import Tensor, fx
 
 from resprobe.errors import ChainError
 
-__all__ = ["TraceError", "evaluate", "first_line", "shape_only", "tensors_in"]
+__all__ = ["TraceError", "evaluate", "first_line", "shape_only"]
 
 
 class TraceError(ChainError):
@@ -64,15 +64,3 @@ def first_line(error: Exception) -> str:
     """Return the first line of an error's message, for a sentence."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
-
-
-def tensors_in(value: Any) -> list[Tensor]:
-    """Return the tensors in a value, which may be a tuple, list or dictionary of some."""
-    if isinstance(value, Tensor):
-        return [value]
-    parts = value.values() if isinstance(value, dict) else value
-    return [t for part in parts for t in tensors_in(part)] if _holds(value) else []
-
-
-def _holds(value: Any) -> bool:
-    return isinstance(value, tuple | list | dict) and not isinstance(value, torch.Size)

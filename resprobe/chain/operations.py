@@ -15,6 +15,7 @@ __all__ = [
     "module_path",
     "operation",
     "takes_one_tensor",
+    "tensors_in",
     "where",
 ]
 
@@ -44,13 +45,19 @@ def module_path(node: fx.Node) -> str:
     return stack[-1][0] if stack else ""
 
 
+def tensors_in(value: Any) -> list[Tensor]:
+    """Return the tensors in a value, which may be a tuple, list or dictionary of some."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, torch.Size) or not isinstance(value, tuple | list | dict):
+        return []
+    parts = value.values() if isinstance(value, dict) else value
+    return [tensor for part in parts for tensor in tensors_in(part)]
+
+
 def holds_tensor(value: Any) -> bool:
     """Whether a value is a tensor, or a tuple, list or dict with one in it."""
-    if isinstance(value, dict):
-        return any(map(holds_tensor, value.values()))
-    if isinstance(value, tuple | list) and not isinstance(value, torch.Size):
-        return any(map(holds_tensor, value))
-    return isinstance(value, Tensor)
+    return bool(tensors_in(value))
 
 
 def is_leaf(module: nn.Module) -> bool:

@@ -13,8 +13,8 @@ from torch import Tensor, fx, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from resprobe.chain.batch_sizes import check_sizes, mark_sizes
-from resprobe.chain.evaluate import TraceError, evaluate, shape_only, tensors_in
-from resprobe.chain.operations import is_wrapper
+from resprobe.chain.evaluate import TraceError, evaluate, shape_only
+from resprobe.chain.operations import is_wrapper, tensors_in
 from resprobe.chain.rewrite import (
     add_what_is_multiplied_and_added,
     add_what_is_stacked_and_summed,
