@@ -19,7 +19,7 @@ from resprobe.networks import Architecture
 from resprobe.probes import gradflow, lesion
 from resprobe.report import demo_page
 from resprobe.results import Result, combined
-from resprobe.training import Progress, recipes, train
+from resprobe.training import Pace, Progress, recipes, train
 
 __all__ = ["Made", "Scale", "run_demo"]
 
@@ -133,7 +133,8 @@ class Studio:
                     test=test,
                     seed=self.seed,
                     device=self.device,
-                    progress=self._report,
+                    overwrite=True,
+                    pace=Pace(progress=self._report),
                 )
             )
         return combined(parts)

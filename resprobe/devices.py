@@ -6,7 +6,7 @@ import torch
 
 from resprobe.errors import UsageError
 
-__all__ = ["pick_device"]
+__all__ = ["is_out_of_memory", "pick_device"]
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -49,3 +49,18 @@ def pick_device(name: str = "auto") -> torch.device:
     if device.type not in ("cpu", "cuda", "mps"):
         raise UsageError(f"unknown device '{name}': choose auto, cpu, cuda, cuda:0, ... or mps")
     return device
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Recognise torch's errors too: a subclass of RuntimeError on a GPU, a bare one on a CPU.
+
+    Examples
+    --------
+    >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("shapes differ"))
+    (True, False)
+    """
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "DefaultCPUAllocator" in str(error)
+    )

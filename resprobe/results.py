@@ -62,17 +62,22 @@ class Result:
         Each file is written whole or not at all; floats keep every digit.
         """
         folder = Path(folder)
-        table, notes = folder / f"{self.name}.csv", folder / f"{self.name}.json"
-        with written_atomically(table) as file:
-            file.write(self.frame.to_csv(index=False, lineterminator="\n").encode())
-        with written_atomically(notes) as file:
-            file.write((plain_json(self._notes(), indent=1) + "\n").encode())
-        files = [table, notes]
+        files = self.save_as(folder / self.name)
         if importlib.util.find_spec("pyarrow"):
             with written_atomically(folder / f"{self.name}.parquet") as file:
                 self.frame.to_parquet(file, index=False)
             files.append(folder / f"{self.name}.parquet")
         return files
+
+    def save_as(self, stem: str | Path) -> list[Path]:
+        """Write ``STEM.csv`` and ``STEM.json``, each whole or not at all."""
+        stem = Path(stem)
+        table, notes = stem.with_name(f"{stem.name}.csv"), stem.with_name(f"{stem.name}.json")
+        with written_atomically(table) as file:
+            file.write(self.frame.to_csv(index=False, lineterminator="\n").encode())
+        with written_atomically(notes) as file:
+            file.write((plain_json(self._notes(), indent=1) + "\n").encode())
+        return [table, notes]
 
     def _notes(self) -> dict[str, Any]:
         columns = {str(column): str(dtype) for column, dtype in self.frame.dtypes.items()}

@@ -1,12 +1,15 @@
-"""Intervals for the fractions that a test set gives."""
+"""Intervals for the fractions that a test set gives, and for means over runs."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from scipy.stats import norm
+import numpy as np
+from scipy.stats import norm, t
 
-__all__ = ["paired_difference", "wilson"]
+__all__ = ["Spread", "paired_difference", "spread", "wilson"]
 
 
 def wilson(successes: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
@@ -87,3 +90,47 @@ def _phi(both: int, only_first: int, only_second: int, neither: int, n: int) -> 
     if agreement > 0:
         agreement = max(agreement - n / 2, 0.0)
     return agreement / math.sqrt(margins)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A mean over runs.
+
+    Attributes
+    ----------
+    n : int
+        Values.
+    mean, sd : float
+        Mean and sample standard deviation (n - 1 in the denominator; NaN of one value).
+    low, high : float
+        Interval of the mean by Student's t; NaN of one value.
+    """
+
+    n: int
+    mean: float
+    sd: float
+    low: float
+    high: float
+
+
+def spread(values: Sequence[float], *, confidence: float = 0.95) -> Spread:
+    """Return mean, standard deviation and the mean's t interval, for values that vary as normal.
+
+    References
+    ----------
+    Student, "The probable error of a mean", Biometrika 6 (1908).
+
+    Examples
+    --------
+    >>> found = spread([1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4])  # Student's sleep data
+    >>> found.n, round(found.mean, 2), round(found.sd, 3), round(found.low, 4), round(found.high, 4)
+    (10, 2.33, 2.002, 0.8977, 3.7623)
+    """
+    if not len(values):
+        raise ValueError("spread wants at least one value")
+    n, mean = len(values), float(np.mean(values))
+    if n == 1:
+        return Spread(1, mean, math.nan, math.nan, math.nan)
+    sd = float(np.std(values, ddof=1))
+    half = float(t.ppf((1 + confidence) / 2, n - 1)) * sd / math.sqrt(n)
+    return Spread(n, mean, sd, mean - half, mean + half)

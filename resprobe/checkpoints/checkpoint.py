@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ class Checkpoint:
     notes : tuple of str
         What was recognised, assumed, changed and left out, one line each; empty for files of
         ours.
+    state : mapping or None
+        What a training needs to go on, as it was given to :func:`save`; None where there is none.
     """
 
     model: nn.Module
@@ -63,6 +66,7 @@ class Checkpoint:
     versions: dict[str, Any] = field(default_factory=dict)
     lacks_head: bool = False
     notes: tuple[str, ...] = ()
+    state: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:

@@ -193,5 +193,6 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "figures": dict,
     "versions": dict,
     "model": dict,
+    "state": (dict, type(None)),
 }
 _BUILT = ("architecture", "normalisation", "model")

@@ -38,7 +38,9 @@ def main(arguments: list[str] | None = None) -> None:
         where = error.filename or "reading or writing failed"
         _leave(1, f"{where}: {error.strerror or error}")
     except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
+        from resprobe.devices import is_out_of_memory
+
+        if not is_out_of_memory(error):
             raise
         _leave(1, "out of memory; a smaller --batch-size or --width needs less")
 
@@ -63,15 +65,6 @@ def _abandon_output() -> None:
     """Let what is still buffered go nowhere, or Python tries once more when it ends."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Recognise torch's errors too: a subclass of RuntimeError on a GPU, a bare one on a CPU."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "DefaultCPUAllocator" in str(error)
-    )
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:

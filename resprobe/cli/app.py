@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from resprobe.cli.commands import data, demo, describe, gradflow, lesion, train
+from resprobe.cli.commands import data, demo, describe, gradflow, lesion, recipe, train
 
 __all__ = ["app"]
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 
 app.command("train")(train.train)
+app.command("recipe")(recipe.recipe)
 app.command("lesion")(lesion.lesion)
 app.command("gradflow")(gradflow.gradflow)
 app.command("describe")(describe.describe)

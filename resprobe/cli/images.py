@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from resprobe.checkpoints import Checkpoint
     from resprobe.cli.network import Network
     from resprobe.cli.request import Request
-    from resprobe.datasets import Batches, ImageSet, Normalisation
+    from resprobe.datasets import Batches, Images, Normalisation
 
 __all__ = ["batches_for", "check_fit", "images_for", "normalisation_for", "other_classes"]
 
@@ -23,7 +23,7 @@ __all__ = ["batches_for", "check_fit", "images_for", "normalisation_for", "other
 _TRAINED_ON = "name the data set that it was trained on with --data"
 
 
-def images_for(request: Request, checkpoint: Checkpoint | None) -> ImageSet:
+def images_for(request: Request, checkpoint: Checkpoint | None) -> Images:
     """Read the images that were asked for, else those that the network was trained on.
 
     Raises
@@ -48,21 +48,32 @@ def _embedded(request: Request) -> str:
     return "embedded"
 
 
-def _images(request: Request, spec: str, checkpoint: Checkpoint | None) -> ImageSet:
+def _images(request: Request, spec: str, checkpoint: Checkpoint | None) -> Images:
     """Read the split that was asked for, and as many of its images."""
     from resprobe.datasets import load
 
     root = request.data_root
+    images: Images
     if request.split == "validation":
         images = _held_out(load(spec, split="train", root=root), checkpoint)
     else:
         images = load(spec, split=request.split, root=root)
+    images = _as_trained(images, checkpoint)
     if request.images:
         return images.subset(request.images)
     return images.subset(min(len(images), request.images_by_default or len(images)))
 
 
-def _held_out(train: ImageSet, checkpoint: Checkpoint | None) -> ImageSet:
+def _as_trained(images: Images, checkpoint: Checkpoint | None) -> Images:
+    """Show photographs as large as the checkpoint's training did."""
+    recipe = {} if checkpoint is None else checkpoint.recipe
+    size = recipe.get("crop_size")
+    if recipe.get("crop") not in ("scale", "resized") or not isinstance(size, int) or size < 1:
+        return images
+    return images.sized(size)
+
+
+def _held_out(train: Images, checkpoint: Checkpoint | None) -> Images:
     """Divide the training images as the checkpoint's training did; return what it never saw."""
     recipe = {} if checkpoint is None else checkpoint.recipe
     known = {"images", "validation_fraction"} <= recipe.keys()
@@ -71,8 +82,11 @@ def _held_out(train: ImageSet, checkpoint: Checkpoint | None) -> ImageSet:
             "--split validation: the images held out are known only for a checkpoint of ours that "
             "was trained with a validation split; choose train or test"
         )
-    trained_on, folders = checkpoint.data or "", "folder:"  # a folder may have been moved
-    moved = train.spec.startswith(folders) and trained_on.startswith(folders)
+    trained_on = checkpoint.data or ""
+    moved = any(  # a folder may have been
+        train.spec.startswith(kind) and trained_on.startswith(kind)
+        for kind in ("folder:", "imagenet:")
+    )
     if train.spec != trained_on and not moved:
         raise UsageError(
             f"--split validation: {checkpoint.path.name} held out images of {trained_on or 'a set'}"
@@ -82,7 +96,7 @@ def _held_out(train: ImageSet, checkpoint: Checkpoint | None) -> ImageSet:
     return given.holdout(float(recipe["validation_fraction"]), seed=checkpoint.split_seed)[1]
 
 
-def check_fit(checkpoint: Checkpoint, images: ImageSet) -> None:
+def check_fit(checkpoint: Checkpoint, images: Images) -> None:
     """Say which of several checkpoints it is that the images do not fit."""
     network = checkpoint.architecture
     if images.channels != network.in_channels:
@@ -96,7 +110,7 @@ def check_fit(checkpoint: Checkpoint, images: ImageSet) -> None:
         raise other_classes(checkpoint.path, network.num_classes, images)
 
 
-def other_classes(path: Path, classes: int, images: ImageSet) -> InputError:
+def other_classes(path: Path, classes: int, images: Images) -> InputError:
     """Build the error for a checkpoint whose head has another number of classes."""
     return InputError(
         f"{path.name} has a head of {classes} classes and {images.name} has "
@@ -106,7 +120,7 @@ def other_classes(path: Path, classes: int, images: ImageSet) -> InputError:
 
 def normalisation_for(
     request: Request,
-    images: ImageSet,
+    images: Images,
     stored: Normalisation | None = None,
     *,
     published: Normalisation | None = None,
@@ -131,27 +145,29 @@ def normalisation_for(
         "--normalise",
         quiet=request.quiet,
     )
-    return published or Normalisation.measured(images.images)
+    return published or Normalisation.measured(images.pixels(slice(None)))
 
 
 def batches_for(
     request: Request,
     network: Network,
-    images: ImageSet,
+    images: Images,
     normalisation: Normalisation,
     device: torch.device,
 ) -> Batches:
     """Return the images on the device in the size and with the channels that a network wants.
 
-    Grey images are repeated for a network that takes three channels. What is changed is said.
+    Grey images are repeated for a network that takes three channels, photographs cut to the
+    size that is wanted. What else is changed is said.
     """
     from resprobe.datasets import Batches
 
+    size = request.image_size or network.image_size
     batches = Batches(
-        images.to(device),
+        (images if size is None else images.sized(size)).to(device),
         normalisation,
         request.batch_size or (64 if device.type == "cpu" else 512),
-        image_size=request.image_size or network.image_size,
+        image_size=size,
         channels=3 if (images.channels, network.channels) == (1, 3) else None,
     )
     if batches.changes:

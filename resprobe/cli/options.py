@@ -50,7 +50,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="NAME",
-        help="Data set: embedded, cifar10, cifar100, fashion-mnist or folder:PATH.",
+        help="Data set: embedded, cifar10, cifar100, fashion-mnist, folder:PATH or imagenet:PATH.",
     ),
 ]
 DataRoot = Annotated[
@@ -89,6 +89,15 @@ Images = Annotated[
 ]
 BatchSize = Annotated[
     int | None, typer.Option("--batch-size", metavar="N", min=1, help="Images at a time.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Change a value of the recipe, such as learning_rate=0.05 or milestones=100,200; may "
+        "be given repeatedly.",
+    ),
 ]
 SIZE_LIMIT = 65_536  # beyond any network, and below what torch can multiply without overflow
 Width = Annotated[

@@ -6,13 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from resprobe.datasets.splitmix import words
 from resprobe.errors import UsageError
 
 __all__ = ["augment", "draws"]
-
-GOLDEN = 0x9E3779B97F4A7C15
-FIRST, SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-WORD = 2**64
 
 
 def augment(
@@ -78,9 +75,8 @@ def draws(*, seed: int, epoch: int, indices: Tensor, pad: int) -> tuple[Tensor, 
 
     Notes
     -----
-    The generator is SplitMix64 (G. L. Steele, D. Lea, C. H. Flood, OOPSLA 2014), started
-    anew for every (seed, epoch, index): its first output gives the two offsets, its second
-    the flip. Offsets come from 32 bits scaled to 2 pad + 1, even to one part in 10^8.
+    Of the words of every (seed, epoch, index) the first gives the two offsets, the second the
+    flip. Offsets come from 32 bits scaled to 2 pad + 1, even to one part in 10^8.
 
     Examples
     --------
@@ -88,36 +84,8 @@ def draws(*, seed: int, epoch: int, indices: Tensor, pad: int) -> tuple[Tensor, 
     >>> down.tolist(), right.tolist(), mirror.tolist()
     ([2, 2, 3, 3], [8, 6, 3, 5], [False, True, False, True])
     """
-    start = _mixed(_mixed(seed % WORD) + epoch % WORD)
-    state = _splitmix(indices + _signed(start))
-    first, second = _splitmix(state + _signed(GOLDEN)), _splitmix(state + _signed(2 * GOLDEN))
+    first, second = words(seed=seed, epoch=epoch, indices=indices)
     span = 2 * pad + 1
-    down = (_shifted(first, 32) * span) >> 32
+    down = ((first >> 32 & 0xFFFFFFFF) * span) >> 32
     right = ((first & 0xFFFFFFFF) * span) >> 32
     return down, right, second < 0
-
-
-def _mixed(value: int) -> int:
-    """Apply SplitMix64's output function, in Python's integers."""
-    value %= WORD
-    value = ((value ^ (value >> 30)) * FIRST) % WORD
-    value = ((value ^ (value >> 27)) * SECOND) % WORD
-    return value ^ (value >> 31)
-
-
-def _splitmix(state: Tensor) -> Tensor:
-    """Apply SplitMix64's output function to int64, whose products wrap as wanted."""
-    state = (state ^ _shifted(state, 30)) * _signed(FIRST)
-    state = (state ^ _shifted(state, 27)) * _signed(SECOND)
-    return state ^ _shifted(state, 31)
-
-
-def _shifted(value: Tensor, bits: int) -> Tensor:
-    """Shift right and fill with zeros; torch's own shift repeats the sign."""
-    return torch.bitwise_and(value >> bits, 2 ** (64 - bits) - 1)
-
-
-def _signed(value: int) -> int:
-    """Return the int64 with the same bits."""
-    value %= WORD
-    return value - WORD if value >= WORD // 2 else value

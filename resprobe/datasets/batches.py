@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from resprobe.datasets.images import ImageSet
 from resprobe.datasets.normalise import Normalisation
+from resprobe.datasets.protocol import Images
 from resprobe.errors import InputError, UsageError
 
 __all__ = ["Batches"]
@@ -22,7 +23,7 @@ class Batches:
 
     Parameters
     ----------
-    data : ImageSet
+    data : Images
         Where the batches come from; they live on its device.
     normalisation : Normalisation
         Applied to each batch. One for a single channel serves repeated grey images as well.
@@ -56,6 +57,7 @@ class Batches:
     Examples
     --------
     >>> import torch
+    >>> from resprobe.datasets import ImageSet
     >>> images = torch.zeros(10, 1, 28, 28, dtype=torch.uint8)
     >>> grey = ImageSet(images, torch.arange(10), tuple("abcdefghij"), "ten", "test")
     >>> batches = Batches(grey, Normalisation.parse("imagenet"), image_size=32, channels=3)
@@ -65,7 +67,7 @@ class Batches:
     ('resized from 28x28 to 32x32', 'grey repeated over 3 channels')
     """
 
-    data: ImageSet
+    data: Images
     normalisation: Normalisation
     batch_size: int = 64
     image_size: int | None = None
@@ -123,15 +125,14 @@ class Batches:
         return len(self.sizes)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        start = 0
-        for size in self.sizes:
-            part = slice(start, start + size)
-            yield self._shown(self.data.images[part]), self.data.labels[part]
-            start += size
+        ends = list(accumulate(self.sizes))
+        parts = [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
+        for part, images in zip(parts, self.data.stream(parts), strict=True):
+            yield self._shown(images), self.data.labels[part]
 
     def example(self) -> Tensor:
         """Return the first two images (one, if there is no more) as a network sees them."""
-        return self._shown(self.data.images[:2])
+        return self._shown(self.data.pixels(slice(2)))
 
     def describe(self) -> dict[str, Any]:
         """Return what the provenance of a result says about its data, in JSON types."""

@@ -9,11 +9,14 @@ from typing import Any
 
 from resprobe.datasets.embedded import EMBEDDED_FILE, read_embedded
 from resprobe.datasets.folder import SPLITS, folder
+from resprobe.datasets.imagenet import imagenet, imagenet_splits
 from resprobe.datasets.known import EMBEDDED_NAMES, KNOWN, KnownSet, data_root
 from resprobe.datasets.sources import Check, File, Layout, folder_bytes
 from resprobe.errors import InputError, ResprobeError
 
 __all__ = ["verify"]
+
+CHUNK = 64
 
 
 def verify(
@@ -28,7 +31,8 @@ def verify(
     ----------
     path_or_name : str or Path
         A name ("cifar10", "embedded"), a published archive or unpacked folder, a data root
-        that holds some, or a folder of images, of which every one is then decoded.
+        that holds some, or a folder of images, of which every one is then decoded:
+        "folder:PATH" or a path, where they have one size, else "imagenet:PATH".
     root : str or Path, optional
         Where named sets lie; ``RESPROBE_DATA`` or ``data`` if not given.
     known : mapping
@@ -55,6 +59,8 @@ def verify(
         return [_embedded().row()]
     if name in known:
         return [check.row() for check in _named(known[name], data_root(root))]
+    if name.startswith("imagenet:"):
+        return [check.row() for check in _all_photographs(name.removeprefix("imagenet:"))]
     path = Path(name.removeprefix("folder:")).expanduser()
     if not path.exists():
         names = ", ".join(["embedded", *known])
@@ -138,6 +144,24 @@ def _images(path: Path, split: str) -> Check:
     high, wide = data.size
     found = f"{len(data)} images of {wide}x{high} in {len(data.classes)} classes"
     return Check(str(path / split), "images of one size", found, True, "every image decoded")
+
+
+def _all_photographs(path: str) -> list[Check]:
+    splits = imagenet_splits(Path(path).expanduser())
+    if not splits:
+        raise InputError(f"{path}: no train/ or val/ folder in it; wanted both, of class folders")
+    return [_photographs(path, split, place) for split, place in splits.items()]
+
+
+def _photographs(path: str, split: str, place: Path) -> Check:
+    try:
+        data = imagenet(path, split=split)
+        parts = (slice(start, start + CHUNK) for start in range(0, len(data), CHUNK))
+        found = sum(len(pixels) for pixels in data.stream(parts))
+    except InputError as error:
+        return Check(str(place), "photographs", str(error), False, "every image decoded")
+    said = f"{found} images in {len(data.classes)} classes"
+    return Check(str(place), "photographs", said, True, "every image decoded")
 
 
 def _file(path: Path, known: Mapping[str, KnownSet]) -> list[Check]:

@@ -13,14 +13,14 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from resprobe.datasets.decoding import opened, rgb
 from resprobe.datasets.images import ImageSet
+from resprobe.datasets.listing import agree_on_classes, class_files
 from resprobe.errors import InputError
 
 __all__ = ["SPLITS", "folder", "listing"]
 
 SPLITS = ("train", "test")
-FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF", "WEBP")  # decoders that start no other program
-MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"}
 CHUNK = 64
 
 
@@ -53,57 +53,10 @@ def listing(path: str | Path, split: str) -> tuple[list[Path], list[int], tuple[
             f"it has only {present[0]}/" if present else "wanted train/ and test/ of class folders"
         )
         raise InputError(f"{path}: no {split}/ folder in it; {rest}")
-    classes = _classes(path / split)
-    for other in present:
-        _agree(path / split, classes, path / other, _classes(path / other))
-    files, labels = [], []
-    for label, name in enumerate(classes):
-        found = _files(path / split / name)
-        files += found
-        labels += [label] * len(found)
-    return files, labels, classes
-
-
-def _visible(path: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(path) as entries:
-            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be listed ({error.strerror or error})") from error
-
-
-def _classes(path: Path) -> tuple[str, ...]:
-    entries = _visible(path)
-    stray = [entry.name for entry in entries if not entry.is_dir()]
-    if stray:
-        raise InputError(
-            f"{path / stray[0]}: not a class folder; only folders of images belong in {path}"
-        )
-    if not entries:
-        raise InputError(f"{path}: no class folder in it; wanted one folder of images per class")
-    return tuple(entry.name for entry in entries)
-
-
-def _agree(first: Path, classes: tuple[str, ...], second: Path, others: tuple[str, ...]) -> None:
-    only = sorted(set(classes) ^ set(others))
-    if only:
-        here, there = (first, second) if only[0] in classes else (second, first)
-        raise InputError(
-            f"{there}: no class folder '{only[0]}', which {here} has; "
-            "both splits need the same classes"
-        )
-
-
-def _files(path: Path) -> list[Path]:
-    entries = _visible(path)
-    if not entries:
-        raise InputError(f"{path}: no image in it; remove the class or give it images")
-    for entry in entries:
-        if not entry.is_file():
-            raise InputError(
-                f"{entry.path}: not an image file; only images belong in a class folder"
-            )
-    return [Path(entry.path) for entry in entries]
+    others = [path / name for name in present if name != split]
+    classes = agree_on_classes([path / split, *others])
+    names, labels = class_files(path / split, classes)
+    return [path / split / name for name in names], labels, classes
 
 
 def folder(path: str | Path, *, split: str = "test") -> ImageSet:
@@ -159,27 +112,11 @@ def _decoded(files: Sequence[Path]) -> npt.NDArray[np.uint8]:
 
 
 def _decode(file: Path, like: tuple[Path, tuple[int, ...]] | None) -> npt.NDArray[np.uint8]:
-    try:
-        with Image.open(file, formats=FORMATS) as image:
-            if like is None or image.size == like[1][1::-1]:
-                return _rgb(image, file)
-            wide, high = image.size
-    except InputError:
-        raise
-    except Exception as error:  # decoders raise nearly anything on damaged files
-        raise InputError(
-            f"{file}: does not decode as an image ({error}); known are {', '.join(FORMATS)}"
-        ) from error
+    with opened(file) as image:
+        if like is None or image.size == like[1][1::-1]:
+            return np.asarray(rgb(image, file))
+        wide, high = image.size
     raise InputError(
         f"{file}: {wide}x{high} pixels, but {like[0]} has {like[1][1]}x{like[1][0]}; "
         "all images need one size"
     )
-
-
-def _rgb(image: Image.Image, file: Path) -> npt.NDArray[np.uint8]:
-    if image.mode not in MODES:
-        raise InputError(
-            f"{file}: pixels of mode {image.mode} (more than 8 bits) would be clipped; "
-            "save it with 8 bits"
-        )
-    return np.asarray(image.convert("RGB"))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from resprobe.datasets.augmentation import Augmentation
+from resprobe.datasets.digests import content_digest
+from resprobe.datasets.division import divided, evenly_spaced
+from resprobe.datasets.feeds import MemoryFeed
 from resprobe.datasets.normalise import Normalisation
-from resprobe.errors import InputError, UsageError
+from resprobe.errors import InputError
 
 __all__ = ["ImageSet"]
 
@@ -80,9 +86,67 @@ class ImageSet:
         """Height and width of an image, in pixels."""
         return int(self.images.shape[2]), int(self.images.shape[3])
 
+    @property
+    def device(self) -> torch.device:
+        """Where images and labels lie."""
+        return self.images.device
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the images take."""
+        return self.images.numel()
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of shape, class names, labels and pixels, in order.
+
+        Examples
+        --------
+        >>> images = torch.zeros(2, 1, 2, 2, dtype=torch.uint8)
+        >>> data = ImageSet(images, torch.arange(2), ("a", "b"), "two", "test")
+        >>> data.digest == data.take(torch.tensor([1, 0])).digest
+        False
+        """
+        return content_digest(
+            (len(self), self.channels, *self.size),
+            self.classes,
+            self.labels,
+            (part.cpu().contiguous().numpy().data for part in torch.split(self.images, 1024)),
+        )
+
+    def pixels(self, which: slice | Tensor) -> Tensor:
+        """Return the images at ``which``: a slice, or a 1-d integer tensor."""
+        return self.images[which if isinstance(which, slice) else which.to(self.device)]
+
+    def stream(self, parts: Iterable[slice | Tensor]) -> Iterator[Tensor]:
+        """Yield the images of each part, in order."""
+        return map(self.pixels, parts)
+
+    def sized(self, size: int) -> ImageSet:  # noqa: ARG002  # they have no larger original
+        """Return the set as it is: its images are not cut from larger ones."""
+        return self
+
+    def feed(
+        self,
+        normalisation: Normalisation,
+        augmentation: Augmentation,
+        *,
+        workers: int = 0,  # noqa: ARG002  # nothing is left to do for them
+    ) -> MemoryFeed:
+        """Return where a trainer gets augmented batches from; ``workers`` are not needed.
+
+        Raises
+        ------
+        UsageError
+            If the augmentation is one for photographs of many sizes.
+        InputError
+            If the normalisation is for another number of channels.
+        """
+        return MemoryFeed(self, normalisation, augmentation)
+
     def take(self, indices: Tensor) -> ImageSet:
         """Return the images at ``indices`` (a 1-d integer tensor), in that order."""
-        indices = indices.to(self.images.device)
+        indices = indices.to(self.device)
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
     def subset(self, n: int) -> ImageSet:
@@ -99,12 +163,7 @@ class ImageSet:
         >>> ImageSet(images, torch.arange(10), tuple("abcdefghij"), "ten", "test").subset(4).labels
         tensor([0, 2, 5, 7])
         """
-        if not 1 <= n <= len(self):
-            raise UsageError(
-                f"{n} images wanted; the {self.split} split of {self.name} has {len(self)}, "
-                "so choose from 1 to that"
-            )
-        return self.take(torch.arange(n) * len(self) // n)
+        return self.take(evenly_spaced(self, n))
 
     def holdout(self, fraction: float, seed: int = 0) -> tuple[ImageSet, ImageSet]:
         """Split into training and validation images, disjoint and together all of them.
@@ -125,15 +184,10 @@ class ImageSet:
         ------
         UsageError
             If the fraction is not between 0 and 1, or there is only one image.
+        InputError
+            If a class of the data would have no image on one of the sides.
         """
-        if not 0 < fraction < 1 or len(self) < 2:
-            raise UsageError(
-                f"holding out wants a fraction between 0 and 1 of at least 2 images; "
-                f"got {fraction} of {len(self)}"
-            )
-        held = min(max(int(fraction * len(self) + 0.5), 1), len(self) - 1)
-        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
-        validation, train = order[:held].sort().values, order[held:].sort().values
+        train, validation = divided(self, fraction, seed=seed)
         return (
             replace(self.take(train), split="train"),
             replace(self.take(validation), split="validation"),

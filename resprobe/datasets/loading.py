@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
 from resprobe.datasets.embedded import embedded
+from resprobe.datasets.file_set import FileSet
 from resprobe.datasets.folder import SPLITS, folder
+from resprobe.datasets.imagenet import imagenet
 from resprobe.datasets.images import ImageSet
 from resprobe.datasets.known import EMBEDDED_NAMES, KNOWN, KnownSet, data_root
 from resprobe.datasets.sources import read_files
@@ -17,22 +20,30 @@ from resprobe.errors import InputError, UsageError, one_of
 __all__ = ["load"]
 
 
+class _Reader(Protocol):
+    def __call__(self, path: str, *, split: str) -> ImageSet | FileSet: ...
+
+
+ON_DISK: Mapping[str, _Reader] = {"folder": folder, "imagenet": imagenet}
+
+
 def load(
     spec: str,
     *,
     split: str = "test",
     root: str | Path | None = None,
     known: Mapping[str, KnownSet] = KNOWN,
-) -> ImageSet:
-    """Read a split of a data set into memory.
+) -> ImageSet | FileSet:
+    """Read a split of a data set: into memory, or, of photographs, the list of files.
 
     Parameters
     ----------
     spec : str
         "embedded" (a subset of Fashion-MNIST, always at hand), "folder:PATH" (``train/``
-        and ``test/`` of class folders), "cifar10", "cifar100" or "fashion-mnist".
+        and ``test/`` of class folders), "imagenet:PATH" (``train/`` and ``val/`` of class
+        folders), "cifar10", "cifar100" or "fashion-mnist".
     split : str
-        "train" or "test".
+        "train" or "test"; with "imagenet:PATH", "test" is ``val/``.
     root : str or Path, optional
         Where the named sets lie; ``RESPROBE_DATA`` or ``data`` if not given.
     known : mapping
@@ -40,8 +51,9 @@ def load(
 
     Returns
     -------
-    ImageSet
-        On the CPU, with the data set's published normalisation where there is one.
+    ImageSet or FileSet
+        On the CPU, with the data set's published normalisation where there is one; a
+        ``FileSet`` for "imagenet:PATH".
 
     Raises
     ------
@@ -51,6 +63,8 @@ def load(
         If the data are not at hand, or not what they should be.
     IntegrityError
         If a length or a sum is not the published one.
+    ResprobeError
+        If "imagenet:PATH" is asked for and torchvision is not installed.
 
     Examples
     --------
@@ -62,14 +76,15 @@ def load(
         raise one_of("split", split, SPLITS)
     if spec in EMBEDDED_NAMES:
         return embedded(split)
-    if spec.startswith("folder:"):
-        if spec == "folder:":
-            raise UsageError("folder: wants a path behind it, as in folder:pets")
-        return folder(spec.removeprefix("folder:"), split=split)
+    kind, colon, path = spec.partition(":")
+    if colon and kind in ON_DISK:
+        if not path:
+            raise UsageError(f"{kind}: wants a path behind it, as in {kind}:pets")
+        return ON_DISK[kind](path, split=split)
     if spec not in known:
         if Path(spec).is_dir():
             raise UsageError(f"'{spec}' is a folder; write folder:{spec} to read its images")
-        raise one_of("data set", spec, ["embedded", *known, "folder:PATH"])
+        raise one_of("data set", spec, ["embedded", *known, *(f"{kind}:PATH" for kind in ON_DISK)])
     return _named(known[spec], split, data_root(root))
 
 

@@ -128,4 +128,4 @@ def _wait_for(device: torch.device) -> None:
 
 def _held(chain: Chain, data: Batches) -> int:
     parameters = sum(p.numel() * p.element_size() for p in chain.parameters())
-    return parameters + data.data.images.numel()
+    return parameters + data.data.nbytes

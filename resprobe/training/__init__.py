@@ -1,25 +1,33 @@
 """Train the plain and residual networks to compare, by published recipes.
 
 A :class:`Recipe` is a frozen set of numbers, ``he2015-cifar`` the one of He et al. 2015;
-:func:`train` follows it: it holds out a validation split, keeps the best and the last
-checkpoint and a CSV log, and returns one row per epoch. Order and augmentation depend on
-(seed, epoch) alone, so the same seed gives the same weights, bit for bit, on the same CPU.
+:func:`train` follows it: it holds out a validation split, keeps the best checkpoint, the newest
+state and a log, and returns one row per epoch; :func:`train_seeds` does so with several seeds.
+Order, augmentation and random layers depend on (seed, epoch, index or batch) alone, so the same
+seed gives the same weights, bit for bit, on the same CPU, also when a run is interrupted and
+resumed.
 """
 
 from resprobe.training.evaluate import Evaluation, evaluate
 from resprobe.training.loop import Progress
+from resprobe.training.pace import Pace, Stopped
 from resprobe.training.plan import TrainingPlan, plan_training
-from resprobe.training.recipe import Recipe, Schedule, recipes
+from resprobe.training.published import recipes
+from resprobe.training.recipe import Recipe, Schedule
+from resprobe.training.seeds import train_seeds
 from resprobe.training.trainer import train
 
 __all__ = [
     "Evaluation",
+    "Pace",
     "Progress",
     "Recipe",
     "Schedule",
+    "Stopped",
     "TrainingPlan",
     "evaluate",
     "plan_training",
     "recipes",
     "train",
+    "train_seeds",
 ]

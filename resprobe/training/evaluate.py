@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -38,7 +39,9 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, batches: Batches) -> Evaluation:
+def evaluate(
+    model: nn.Module, batches: Batches, *, between: Callable[[], None] = lambda: None
+) -> Evaluation:
     """Run the network over all batches in eval mode; its mode is then what it was.
 
     Parameters
@@ -47,6 +50,8 @@ def evaluate(model: nn.Module, batches: Batches) -> Evaluation:
         On the device of the batches.
     batches : Batches
         Losses are averaged in float64, so that the batch size hardly matters.
+    between : callable
+        Called after every batch; what it raises passes through.
 
     Examples
     --------
@@ -67,6 +72,7 @@ def evaluate(model: nn.Module, batches: Batches) -> Evaluation:
             logits = model(x.contiguous(memory_format=torch.channels_last))
             losses.append(F.cross_entropy(logits, y, reduction="none"))
             wrong.append((logits.argmax(1) != y).sum())
+            between()
     finally:
         for module, training in modes:
             module.training = training

@@ -1,27 +1,27 @@
-"""The iterations of a training run, one epoch at a time."""
+"""The iterations of a training run, and what is needed to go on from any of them."""
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resprobe.datasets import ImageSet, Normalisation, augment
+from resprobe.datasets import Feed
 from resprobe.networks.stochastic import has_random_layers, seeded_draws
+from resprobe.training.divergence import Diverged, culprit
 from resprobe.training.recipe import Recipe
 from resprobe.training.schedule import WarmUp, learning_rate
-from resprobe.training.tally import Tally
+from resprobe.training.tally import Reading, Tally
 
 __all__ = ["Loop", "Progress", "epoch_order"]
-
-READ_EVERY = 20
-"""Iterations between two looks at figures that lie on an accelerator, which must wait for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,7 @@ class Progress:
     iteration, iterations : int
         Iterations done, and how many there are.
     loss, error : float
-        Mean over the images of this epoch so far, as they were learnt from; on an
-        accelerator they can be up to 19 iterations old.
+        Mean over the images of this epoch so far, as they were learnt from.
     learning_rate : float
         Of this iteration.
     """
@@ -68,37 +67,39 @@ class Loop:
     Parameters
     ----------
     model : nn.Module
-        Trained in place; on the device of the images.
-    data : ImageSet
+        Trained in place; on the device of the feed.
+    feed : Feed
         What to learn from; nothing else is ever looked at.
-    normalisation : Normalisation
-        Applied before the augmentation, so that padded zeros are the mean pixel.
     recipe : Recipe
-        Its ``iterations`` are the length of the run.
+        By iterations, which are the length of the run.
     seed : int
         Of order and augmentation, and of random layers, which draw from a state that is a
         function of (seed, epoch, batch) and leave the global one alone.
     depth : int
         Of the network, for the warm-up.
+
+    Attributes
+    ----------
+    epoch : int
+        Under way, from 1.
+    batch : int
+        Batches of it that are done.
+    iteration : int
+        Batches of all epochs that are done.
+    tally : Tally
+        Figures of the epoch under way.
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        data: ImageSet,
-        *,
-        normalisation: Normalisation,
-        recipe: Recipe,
-        seed: int,
-        depth: int,
+        self, model: nn.Module, feed: Feed, *, recipe: Recipe, seed: int, depth: int
     ) -> None:
         # the memory format is a matter of speed: convolutions on CPUs prefer channels last
         self.model = model.to(memory_format=torch.channels_last)
-        self.data, self.normalisation = data, normalisation
-        self.recipe, self.seed = recipe, seed
+        self.feed, self.recipe, self.seed = feed, recipe, seed
         self.is_random = has_random_layers(model)
         self.warm_up = WarmUp.of(recipe, depth=depth)
-        self.iteration = 0
+        self.epoch, self.batch, self.iteration = 1, 0, 0
+        self.tally = Tally()
         self.learning_rate = math.nan
         self.optimiser = torch.optim.SGD(
             model.parameters(),
@@ -109,71 +110,118 @@ class Loop:
         )
 
     @property
+    def iterations(self) -> int:
+        """Iterations of the whole run."""
+        assert self.recipe.iterations is not None, "the recipe of a run is by iterations"
+        return self.recipe.iterations
+
+    @property
     def epochs(self) -> int:
-        """Epochs of the whole run; the last can be cut short by ``recipe.iterations``."""
-        return math.ceil(self.recipe.iterations / self.recipe.batches_per_epoch(len(self.data)))
+        """Epochs of the whole run; the last can be cut short by ``iterations``."""
+        return math.ceil(self.iterations / self.recipe.batches_per_epoch(len(self.feed)))
 
-    def run_epoch(self, epoch: int, progress: Callable[[Progress], None] | None) -> Tally:
-        """Learn from every image once, or up to the last iteration; return the figures."""
-        tally = Tally(self.recipe.batches_per_epoch(len(self.data)), self.data.images.device)
+    def chosen(self) -> list[Tensor]:
+        """Return the indices of each batch of the epoch under way, those done among them."""
+        order = epoch_order(len(self.feed), seed=self.seed, epoch=self.epoch)
+        left = self.iterations - (self.iteration - self.batch)
+        count = min(left, self.recipe.batches_per_epoch(len(self.feed)))
+        return list(torch.split(order, self.recipe.batch_size)[:count])
+
+    def run_epoch(self, after: Callable[[Progress], None] = lambda _: None) -> Tally:
+        """Learn from what is left of the epoch under way; return the figures of all of it.
+
+        ``after`` is called after every iteration; what it raises leaves the loop where it is,
+        from where :meth:`run_epoch` goes on.
+        """
         self.model.train()
-        for batch, indices in enumerate(self.batches(epoch)):
-            loss, wrong = self.step(indices, epoch, batch=batch)
-            tally.add(loss, wrong, images=len(indices))
-            self.iteration += 1
-            if self._must_read(tally):
-                tally.read(self.iteration, self.learning_rate)
-            if self.warm_up.active:
-                self.warm_up = self.warm_up.after(wrong=tally.last_wrong, images=len(indices))
-            if progress is not None:
-                progress(self._progress(epoch, tally))
-        tally.read(self.iteration, self.learning_rate)
-        return tally
+        left = self.chosen()[self.batch :]
+        with contextlib.closing(self.feed.batches(left, seed=self.seed, epoch=self.epoch)) as those:
+            for x, y in those:
+                self.step(x, y)
+                after(self._progress())
+        return self.tally
 
-    def batches(self, epoch: int) -> Iterator[Tensor]:
-        """Yield the indices of each batch of an epoch that is still to come."""
-        order = epoch_order(len(self.data), seed=self.seed, epoch=epoch)
-        order = order.to(self.data.images.device)
-        size = self.recipe.batch_size
-        left = self.recipe.iterations - self.iteration
-        for batch in range(min(left, self.recipe.batches_per_epoch(len(self.data)))):
-            yield order[batch * size : (batch + 1) * size]
+    def next_epoch(self) -> None:
+        """Leave the epoch that is done."""
+        self.epoch, self.batch, self.tally = self.epoch + 1, 0, Tally()
 
-    def step(self, indices: Tensor, epoch: int, *, batch: int = 0) -> tuple[Tensor, Tensor]:
-        """One step of gradient descent; return the loss and the number of wrong answers."""
-        images = self.normalisation.apply(self.data.images[indices])
-        labels = self.data.labels[indices]
-        pad, flip = self.recipe.pad, self.recipe.flip
-        x = augment(images, seed=self.seed, epoch=epoch, indices=indices, pad=pad, flip=flip)
-        self.optimiser.zero_grad(set_to_none=True)
-        with self._draws(epoch, batch):
-            logits = self.model(x.contiguous(memory_format=torch.channels_last))
-            loss = F.cross_entropy(logits, labels)
-            torch.autograd.backward(loss)
+    def step(self, x: Tensor, y: Tensor) -> None:
+        """Take one step of gradient descent.
+
+        Raises
+        ------
+        Diverged
+            If the loss is not finite; the step is then not taken.
+        """
         self.learning_rate = learning_rate(
             self.recipe, self.iteration, warming_up=self.warm_up.active
         )
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate
+        self.optimiser.zero_grad(set_to_none=True)
+        with self._draws():
+            logits = self.model(x)
+            loss = F.cross_entropy(logits, y)
+            reading = Reading(loss, (logits.detach().argmax(1) != y).sum())
+            torch.autograd.backward(loss)
+        value, wrong = reading.get()
+        if not math.isfinite(value):
+            raise self._diverged(value, x)
         self.optimiser.step()
-        return loss.detach(), (logits.detach().argmax(1) != labels).sum()
+        self.iteration, self.batch = self.iteration + 1, self.batch + 1
+        self.tally = self.tally.plus(value, wrong, images=len(y))
+        self.warm_up = self.warm_up.after(wrong=wrong, images=len(y))
 
-    def _draws(self, epoch: int, batch: int) -> AbstractContextManager[None]:
+    def _diverged(self, value: float, x: Tensor) -> Diverged:
+        with self._draws():
+            where = culprit(self.model, x)
+        return Diverged(
+            f"the loss is {value}",
+            iteration=self.iteration + 1,
+            rate=self.learning_rate,
+            where=where,
+        )
+
+    def _draws(self) -> AbstractContextManager[None]:
         if not self.is_random:
             return nullcontext()
-        return seeded_draws(self.seed, epoch, batch, device=self.data.images.device)
+        return seeded_draws(self.seed, self.epoch, self.batch, device=self.feed.device)
 
-    def _must_read(self, tally: Tally) -> bool:
-        near = self.data.images.device.type == "cpu"
-        return near or self.warm_up.active or tally.batches % READ_EVERY == 0
-
-    def _progress(self, epoch: int, tally: Tally) -> Progress:
+    def _progress(self) -> Progress:
         return Progress(
-            epoch=epoch,
+            epoch=self.epoch,
             epochs=self.epochs,
             iteration=self.iteration,
-            iterations=self.recipe.iterations,
-            loss=tally.loss,
-            error=tally.error,
+            iterations=self.iterations,
+            loss=self.tally.loss,
+            error=self.tally.error,
             learning_rate=self.learning_rate,
         )
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a loop made alike needs to go on from here, but for the weights."""
+        return {
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "iteration": self.iteration,
+            "learning_rate": self.learning_rate,
+            "tally": asdict(self.tally),
+            "warm_up": asdict(self.warm_up),
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go where another loop was when its :meth:`state` was taken.
+
+        Momenta get the memory layout of their weights again: with another one, vectorised
+        kernels may round differently.
+        """
+        self.epoch, self.batch = state["epoch"], state["batch"]
+        self.iteration, self.learning_rate = state["iteration"], state["learning_rate"]
+        self.tally = Tally(**state["tally"])
+        self.warm_up = WarmUp(**state["warm_up"])
+        self.optimiser.load_state_dict(dict(state["optimiser"]))
+        for weight, kept in self.optimiser.state.items():
+            momentum = kept.get("momentum_buffer")
+            if momentum is not None:
+                kept["momentum_buffer"] = torch.empty_like(weight).copy_(momentum)

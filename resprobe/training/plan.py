@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import islice
 
 import torch
 
-from resprobe.datasets import ImageSet, Normalisation
+from resprobe.datasets import Images, Normalisation
 from resprobe.networks import Architecture
+from resprobe.training.preparation import prepared
 from resprobe.training.recipe import Recipe
-from resprobe.training.trainer import prepared
 
 __all__ = ["TrainingPlan", "plan_training"]
 
@@ -29,8 +28,8 @@ class TrainingPlan:
     epochs, iterations, batch_size : int
         Length of the run.
     duration_s : float
-        Estimated from one iteration timed here, on a network that is then forgotten;
-        evaluation of the images held out is not counted.
+        Estimated from one step timed here, on a network that is then forgotten; reading images
+        and evaluating those held out is not counted.
     """
 
     network: str
@@ -44,36 +43,39 @@ class TrainingPlan:
 
 def plan_training(
     architecture: Architecture,
-    data: ImageSet,
+    data: Images,
     *,
     recipe: Recipe,
     epochs: int | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
+    workers: int = 0,
     normalisation: Normalisation | None = None,
 ) -> TrainingPlan:
     """Return what :func:`resprobe.train` would do with the same arguments; writes nothing."""
-    loop, held_out = prepared(
+    ready = prepared(
         architecture,
         data,
         recipe=recipe,
         epochs=epochs,
         seed=seed,
         device=device,
+        workers=workers,
         normalisation=normalisation,
     )
+    loop = ready.loop
     durations_s = []
     loop.model.train()
-    for indices in islice(loop.batches(1), 2):  # the first iteration also warms up
-        begin = time.perf_counter()
-        loop.step(indices, 1)[0].item()
+    for x, y in loop.feed.batches(loop.chosen()[:2], seed=seed, epoch=1):
+        begin = time.perf_counter()  # the first step also warms up
+        loop.step(x, y)
         durations_s.append(time.perf_counter() - begin)
     return TrainingPlan(
         network=architecture.spec,
-        images=len(loop.data),
-        validation_images=0 if held_out is None else held_out.n,
+        images=len(loop.feed),
+        validation_images=0 if ready.validation is None else ready.validation.n,
         epochs=loop.epochs,
-        iterations=loop.recipe.iterations,
+        iterations=loop.iterations,
         batch_size=loop.recipe.batch_size,
-        duration_s=min(durations_s) * loop.recipe.iterations,
+        duration_s=min(durations_s) * loop.iterations,
     )

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from pathlib import Path
 from typing import Any
 
-from resprobe.errors import UsageError, one_of
+from resprobe.datasets.augmentation import Augmentation, Crop
+from resprobe.errors import UsageError
+from resprobe.training.changes import completed, from_text, implied
+from resprobe.training.consistency import contradiction
+from resprobe.training.fields import FIELDS, Schedule, plain, shown
+from resprobe.training.recipe_file import written
 
-__all__ = ["Recipe", "Schedule", "recipes"]
+__all__ = ["Recipe", "Schedule"]
 
-
-class Schedule(enum.Enum):
-    """How the learning rate falls."""
-
-    STEPS = "steps"
-    """Multiplied by a factor at each milestone."""
-    COSINE = "cosine"
-    """Along half a cosine to 0 at the last iteration."""
+_LATER = {"epochs", "warm_up_length", "crop", "colour", "crop_size", "short_side"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,38 +31,41 @@ class Recipe:
         What logs and checkpoints call it.
     batch_size : int
         Images per iteration, at least 2; the last batch of an epoch may be smaller.
-    iterations : int
-        Length of the run, in batches.
+    iterations, epochs : int or None
+        Length of the run in batches or in passes over the images; one of them is None. What
+        follows from it, milestones, ramp and warm-up, counts in the same unit.
     learning_rate : float
         Before any decay.
     schedule : Schedule
         How it falls.
     milestones : tuple of int
-        Iterations (counted from 0) from which the rate is multiplied by ``decay`` once more;
-        only with :attr:`Schedule.STEPS`.
+        When, counted from 0, the rate is multiplied by ``decay`` once more; only with
+        :attr:`Schedule.STEPS`.
     decay : float
         In (0, 1].
     ramp : int
-        Iterations over which the rate rises linearly from ``learning_rate / ramp``; 0 for none.
+        How long the rate rises linearly at first; 0 for not at all.
     momentum, weight_decay : float
-        Of the gradient descent; the decay acts on every parameter, as in the paper.
+        Of the gradient descent; the decay acts on every parameter, as in the papers.
     nesterov : bool
         Nesterov's momentum.
     warm_up_depth : int or None
         Networks of this depth or deeper start at ``warm_up_rate``; None for no network.
-    warm_up_rate, warm_up_until_error : float
-        They keep that rate until the training error falls below this fraction.
+    warm_up_rate : float
+        A rate that is held at first; it never raises that of the schedule.
+    warm_up_until_error : float or None
+        It is held until the training error falls below this fraction.
+    warm_up_length : int or None
+        Or so long; one of the two is None.
     validation_fraction : float
         Share of the training images held out, in [0, 1); 0 holds out none.
-    pad : int
-        Zeros around an image, from which a crop of its size is taken at random.
-    flip : bool
-        Mirror half of the images.
+    crop, pad, flip, colour, crop_size, short_side
+        As in :class:`resprobe.datasets.Augmentation`.
 
     Raises
     ------
     UsageError
-        If a value is out of range.
+        If a value is out of range, of another type, or does not go with the others.
 
     References
     ----------
@@ -73,13 +73,14 @@ class Recipe:
 
     Examples
     --------
-    >>> Recipe().for_epochs(2, images=45_000).milestones
+    >>> Recipe().for_run(45_000, epochs=2).milestones
     (352, 528)
     """
 
     name: str = "he2015-cifar"
     batch_size: int = 128
-    iterations: int = 64_000
+    iterations: int | None = 64_000
+    epochs: int | None = None
     learning_rate: float = 0.1
     schedule: Schedule = Schedule.STEPS
     milestones: tuple[int, ...] = (32_000, 48_000)
@@ -90,49 +91,45 @@ class Recipe:
     nesterov: bool = False
     warm_up_depth: int | None = 110
     warm_up_rate: float = 0.01
-    warm_up_until_error: float = 0.80
+    warm_up_until_error: float | None = 0.80
+    warm_up_length: int | None = None
     validation_fraction: float = 0.1
+    crop: Crop = Crop.PAD
     pad: int = 4
     flip: bool = True
+    colour: bool = False
+    crop_size: int = 224
+    short_side: tuple[int, int] = (256, 480)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "milestones", tuple(self.milestones))
-        for field, low, high in _RANGES:
-            value = getattr(self, field)
-            if isinstance(value, bool) or not low <= value <= high:
-                raise self._wrong(field, f"from {low:g} to {high:g}")
-        for field in _WHOLE:
-            if not isinstance(getattr(self, field), int):
-                raise self._wrong(field, "a whole number")
-        for field in _POSITIVE:
-            if getattr(self, field) <= 0:
-                raise self._wrong(field, "above 0")
-        self._check_together()
-
-    def _check_together(self) -> None:
-        rising = list(self.milestones) == sorted(self.milestones)
-        if not rising or any(type(at) is not int or at < 0 for at in self.milestones):
-            raise self._wrong("milestones", "whole numbers >= 0 in rising order")
-        if self.validation_fraction >= 1:
-            raise self._wrong("validation_fraction", "below 1")
-        if self.nesterov and self.momentum == 0:
-            raise self._wrong("momentum", "above 0 with nesterov")
+        for field, kind in FIELDS.items():
+            try:
+                object.__setattr__(self, field, kind.take(getattr(self, field)))
+            except ValueError:
+                raise self._wrong(field, kind.wanted) from None
+        found = contradiction(self)
+        if found is not None:
+            raise self._wrong(*found)
 
     def _wrong(self, field: str, wanted: str) -> UsageError:
-        return UsageError(f"{field} of {self.name} must be {wanted}; got {getattr(self, field)!r}")
+        got = shown(getattr(self, field))
+        return UsageError(f"{field} of {shown(self.name)[1:-1]} must be {wanted}; got {got}")
 
-    @classmethod
-    def named(cls, name: str) -> Recipe:
-        """Return a built-in recipe.
+    @property
+    def unit(self) -> str:
+        """What the length counts: "iterations" or "epochs"."""
+        return "iterations" if self.epochs is None else "epochs"
 
-        Raises
-        ------
-        UsageError
-            If there is none of this name.
-        """
-        if name not in recipes:
-            raise one_of("recipe", name, recipes)
-        return recipes[name]
+    @property
+    def length(self) -> int:
+        """Length of the run in its unit; the iterations of what :meth:`for_run` returns."""
+        return int(getattr(self, self.unit))
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """What is done to an image before it is learnt from."""
+        names = (field.name for field in dataclasses.fields(Augmentation))
+        return Augmentation(**{name: getattr(self, name) for name in names})
 
     def batches_per_epoch(self, images: int) -> int:
         """Return the iterations that an epoch of so many training images takes.
@@ -144,80 +141,115 @@ class Recipe:
         whole, rest = divmod(images, self.batch_size)
         return whole + (rest > 1)
 
-    def for_epochs(self, epochs: int, *, images: int) -> Recipe:
-        """Return the recipe for a run of so many epochs, its milestones and ramp scaled alike.
+    def for_run(self, images: int, *, epochs: int | None = None) -> Recipe:
+        """Return the recipe in iterations, for a run over so many images.
 
         Parameters
         ----------
-        epochs : int
-            At least 1.
         images : int
             Images trained on, those held out for validation not counted.
+        epochs : int, optional
+            Another length, at least 1; milestones, ramp and a warm-up of fixed length are
+            scaled to it.
 
         Raises
         ------
         UsageError
             If there is no epoch, or less than one batch.
+
+        Examples
+        --------
+        >>> Recipe(iterations=None, epochs=90, milestones=(30, 60)).for_run(1_280).milestones
+        (300, 600)
         """
-        if epochs < 1:
+        if epochs is not None and epochs < 1:
             raise UsageError(f"the number of epochs must be at least 1; got {epochs}")
-        iterations = epochs * self.batches_per_epoch(images)
-        if iterations < 1:
+        if self.batches_per_epoch(images) < 1:
             raise UsageError(f"training needs at least 2 images; got {images}")
-        scale = iterations / self.iterations
+        passes = epochs or self.epochs
+        if passes is None:
+            return self
+        iterations = passes * self.batches_per_epoch(images)
+        scale = iterations / self.length
         return dataclasses.replace(
             self,
             iterations=iterations,
+            epochs=None,
             milestones=tuple(round(at * scale) for at in self.milestones),
             ramp=math.ceil(self.ramp * scale),
+            warm_up_length=self.warm_up_length and math.ceil(self.warm_up_length * scale),
         )
+
+    @classmethod
+    def read(cls, text: str | Path) -> Recipe:
+        """Return a built-in recipe, or the one in a file.
+
+        A file has the fields as its keys, and those that it lacks from ``base``, a built-in
+        recipe, ``he2015-cifar`` where it names none; without a ``name`` it has the file's.
+
+        Parameters
+        ----------
+        text : str or Path
+            A name, or a path that ends in ``.toml``.
+
+        Raises
+        ------
+        UsageError
+            If there is no recipe of this name.
+        InputError
+            If the file cannot be read, is no TOML, or is not a recipe.
+        """
+        from resprobe.training.reading import read_recipe  # which reads what is built in
+
+        return read_recipe(text)
+
+    def changed(self, changes: Mapping[str, object]) -> Recipe:
+        """Return the recipe with other values, given as such or as text.
+
+        Parameters
+        ----------
+        changes : mapping
+            A text is read as the field wants it: numbers, true or false, several numbers with
+            commas between them, "none" for None. Of two fields that exclude each other,
+            setting one clears the other.
+
+        Raises
+        ------
+        UsageError
+            If there is no such field, or no such value; or if the length is given in the
+            other unit, and not what counts in it.
+
+        Examples
+        --------
+        >>> Recipe().changed({"learning_rate": "0.05", "milestones": "100,200"}).milestones
+        (100, 200)
+        """
+        return dataclasses.replace(self, **completed(self, from_text(changes)))
+
+    def to_toml(self) -> str:
+        """Return the recipe as a file that :meth:`read` takes.
+
+        Examples
+        --------
+        >>> Recipe().to_toml().splitlines()[:3]
+        ['name = "he2015-cifar"', 'batch_size = 128', 'iterations = 64000']
+        """
+        left_out = implied(self)
+        return written({k: v for k, v in self.to_dict().items() if k not in left_out})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values, for a file."""
-        fields = dataclasses.asdict(self)
-        return {**fields, "schedule": self.schedule.value, "milestones": list(self.milestones)}
+        return {field: plain(getattr(self, field)) for field in FIELDS}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Recipe:
-        """Rebuild from :meth:`to_dict`; UsageError where the fields are not those of a recipe."""
-        try:
-            return cls(**{**fields, "schedule": Schedule(fields["schedule"])})
-        except (TypeError, KeyError, ValueError) as error:
-            raise UsageError(f"not the fields of a recipe: {fields!r}") from error
+        """Rebuild from :meth:`to_dict`; UsageError where the fields are not those of a recipe.
 
-
-_RANGES = (
-    ("batch_size", 2, 10**6),
-    ("iterations", 1, 10**9),
-    ("learning_rate", 0, 1e3),
-    ("decay", 0, 1),
-    ("ramp", 0, 10**9),
-    ("momentum", 0, 1),
-    ("weight_decay", 0, 1),
-    ("warm_up_rate", 0, 1e3),
-    ("warm_up_until_error", 0, 1),
-    ("validation_fraction", 0, 1),
-    ("pad", 0, 64),
-)
-_WHOLE = ("batch_size", "iterations", "ramp", "pad")
-_POSITIVE = ("learning_rate", "decay", "warm_up_rate")
-
-recipes: Mapping[str, Recipe] = MappingProxyType(
-    {
-        recipe.name: recipe
-        for recipe in (
-            Recipe(),
-            Recipe(
-                name="short",
-                batch_size=64,
-                iterations=1_000,
-                schedule=Schedule.COSINE,
-                milestones=(),
-                ramp=150,
-                nesterov=True,
-                warm_up_depth=None,
-            ),
-        )
-    }
-)
-"""The built-in recipes: He et al. 2015's, and a short one that learns most in a few epochs."""
+        Fields that recipes had from the beginning must be there; of later ones, older files
+        mean the defaults.
+        """
+        missing = FIELDS.keys() - fields.keys() - _LATER
+        unknown = fields.keys() - FIELDS.keys()
+        if missing or unknown:
+            raise UsageError(f"not the fields of a recipe: {fields!r}")
+        return cls(**fields)

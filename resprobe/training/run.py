@@ -1,59 +1,176 @@
-"""A training run between its epochs: measuring, saving, saying what was done."""
+"""A training run: its epochs, what is measured after each, and what is kept on disk."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from resprobe.checkpoints import load, save
-from resprobe.datasets import Batches, ImageSet
-from resprobe.errors import ResprobeError
-from resprobe.files import sha256_of
-from resprobe.networks import Architecture, count_parameters
-from resprobe.results import versions
+from resprobe.datasets import Batches
+from resprobe.errors import IntegrityError, ResprobeError
+from resprobe.results import Result
 from resprobe.statistics import wilson
-from resprobe.training.evaluate import Evaluation, evaluate
-from resprobe.training.log import EpochRow, Places
+from resprobe.training.evaluate import evaluate
+from resprobe.training.finite import finite
+from resprobe.training.log import EpochRow, as_frame
 from resprobe.training.loop import Loop, Progress
+from resprobe.training.pace import Pace, Stopped
+from resprobe.training.places import Places
+from resprobe.training.provenance import described
+from resprobe.training.saved import STATE_VERSION, Saved
+from resprobe.training.setting import SPLIT_SEED, Setting
 
-__all__ = ["SPLIT_SEED", "Run"]
+__all__ = ["Kept", "Run"]
 
-SPLIT_SEED = 0
-"""The same images are held out whatever the seed of a run, so that runs can be compared."""
+Figures = Mapping[str, float | int | str]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """The checkpoint that counts as the best: its epoch and the figures in it."""
+
+    epoch: int
+    figures: Figures
+
+
 class Run:
-    """A network under training, and the images held out that say how good it is.
+    """A network under training, and the images that say how good it is.
 
     Parameters
     ----------
-    architecture : Architecture
-        Of the network in ``loop``.
+    setting : Setting
+        What the run computes.
     loop : Loop
         Network, optimiser, images to learn from.
-    validation : Batches or None
-        The images held out, with the same normalisation, on the same device.
+    validation, curve : Batches or None
+        The images held out, and the test images if they are to be looked at after every
+        epoch; on the device of the loop.
+    places : Places
+        Where everything is kept.
+    data_spec : str
+        What ``resprobe.datasets.load`` takes to read the images again.
     """
 
-    architecture: Architecture
-    loop: Loop
-    validation: Batches | None
+    def __init__(
+        self,
+        setting: Setting,
+        loop: Loop,
+        *,
+        validation: Batches | None,
+        curve: Batches | None,
+        places: Places,
+        data_spec: str,
+    ) -> None:
+        self.setting, self.loop, self.places = setting, loop, places
+        self.validation, self.curve, self.data_spec = validation, curve, data_spec
+        self.rows: list[EpochRow] = []
+        self.best: Kept | None = None
+        self.resumed_at: int | None = None
+        self._since = time.perf_counter()
+        self._spent_s = 0.0
 
-    def epoch(self, epoch: int, progress: Callable[[Progress], None] | None) -> EpochRow:
-        """Train one epoch and evaluate the images held out."""
-        start = time.perf_counter()
-        tally = self.loop.run_epoch(epoch, progress)
-        held_out = None if self.validation is None else self._evaluated(self.validation)
+    def resume(self, saved: Saved) -> None:
+        """Take up what was saved; the loop is there already."""
+        self.rows, self._spent_s = list(saved.rows), saved.spent_s
+        self.resumed_at = self.loop.iteration
+        for row in self.rows:
+            if self._is_best(row):
+                self.best = Kept(epoch=row.epoch, figures=row.figures())
+        self._settle_best()
+
+    def _settle_best(self) -> None:
+        """Bring the best checkpoint on disk and the rows into agreement.
+
+        It is written after the state, so it can be one epoch older than the rows say; and
+        where the newest state was damaged, it can be younger than the rows.
+        """
+        if self.best is None:
+            return
+        try:
+            found, problem = load(self.places.best), ""
+        except ResprobeError as error:
+            found, problem = None, str(error)
+        if found is not None and found.epoch is not None and found.epoch >= self.best.epoch:
+            self.best = Kept(epoch=found.epoch, figures=found.figures)
+        elif self.best.epoch == len(self.rows) and self.loop.batch == 0:
+            self.keep(self.places.best, self.best)
+        else:
+            what = problem or f"{self.places.best}: not of this run"
+            raise IntegrityError(
+                f"{what}, and the best of this run was epoch {self.best.epoch}; put that back, "
+                "or start again with --overwrite"
+            )
+
+    def go_on(self, pace: Pace) -> None:
+        """Train to the end, saving after each epoch.
+
+        Raises
+        ------
+        Stopped
+            If ``pace.stop`` says so, after the state was saved.
+        Diverged
+            If a loss is not finite.
+        """
+        saved_at = time.monotonic()
+
+        def look() -> None:
+            if pace.stop():
+                raise Stopped
+
+        def after(progress: Progress) -> None:
+            nonlocal saved_at
+            pace.progress(progress)
+            look()
+            if time.monotonic() - saved_at >= pace.save_every_s:
+                self.save_state()
+                saved_at = time.monotonic()
+
+        self._since = time.perf_counter()
+        try:
+            while self.loop.epoch <= self.loop.epochs:
+                self.loop.run_epoch(after)
+                self._finish_epoch(look)
+                saved_at = time.monotonic()
+        except Stopped:
+            self.save_state()
+            raise Stopped(
+                f"stopped after iteration {self.loop.iteration:,} of {self.loop.iterations:,}; "
+                f"{self.places.last} holds all of it, so go on with --resume"
+            ) from None
+        self.places.previous.unlink(missing_ok=True)
+
+    def _finish_epoch(self, look: Callable[[], None]) -> None:
+        row = self._measured(look)
+        self.rows.append(row)
+        is_best = self._is_best(row)
+        self._since, self._spent_s = time.perf_counter(), 0.0
+        self.loop.next_epoch()
+        self.save_state()
+        if is_best:
+            self.best = Kept(epoch=row.epoch, figures=row.figures())
+            self.keep(self.places.best, self.best)
+        self.result().save_as(self.places.log.with_suffix(""))
+
+    def _is_best(self, row: EpochRow) -> bool:
+        if self.best is None or not row.validation_n:
+            return True
+        return row.validation_error < float(self.best.figures["validation_error"])
+
+    def _measured(self, look: Callable[[], None]) -> EpochRow:
+        held_out, tested = (
+            None if batches is None else finite(self.loop, batches, between=look)
+            for batches in (self.validation, self.curve)
+        )
+        tally = self.loop.tally
         return EpochRow(
-            network=self.architecture.spec,
-            epoch=epoch,
+            network=self.setting.architecture.spec,
+            epoch=self.loop.epoch,
             iteration=self.loop.iteration,
             learning_rate=self.loop.learning_rate,
             train_loss=tally.loss,
@@ -62,53 +179,60 @@ class Run:
             validation_loss=math.nan if held_out is None else held_out.loss,
             validation_error=math.nan if held_out is None else held_out.error,
             validation_n=0 if held_out is None else held_out.n,
-            duration_s=time.perf_counter() - start,
+            test_loss=math.nan if tested is None else tested.loss,
+            test_error=math.nan if tested is None else tested.error,
+            test_n=0 if tested is None else tested.n,
+            duration_s=self._spent(),
         )
 
-    def _evaluated(self, validation: Batches) -> Evaluation:
-        seen = evaluate(self.loop.model, validation)
-        if not math.isfinite(seen.loss):
-            raise ResprobeError(
-                f"training diverged: the validation loss is {seen.loss} after iteration "
-                f"{self.loop.iteration} (learning rate {self.loop.learning_rate:g}); lower the "
-                "learning rate or warm up first"
-            )
-        return seen
+    def _spent(self) -> float:
+        return self._spent_s + time.perf_counter() - self._since
 
-    def save(
+    def save_state(self) -> None:
+        """Write the state of the run, and keep the one before it."""
+        begun = self.loop.batch > 0
+        figures = self.rows[-1].figures() if self.rows and not begun else {}
+        state = {
+            "version": STATE_VERSION,
+            "setting": self.setting.to_dict(),
+            "loop": self.loop.state(),
+            "rows": [asdict(row) for row in self.rows],
+            "spent_s": self._spent() if begun else 0.0,
+        }
+        self.places.step_back()
+        self.keep(self.places.last, Kept(epoch=len(self.rows), figures=figures), state=state)
+
+    def keep(
         self,
         path: Path,
-        row: EpochRow,
+        kept: Kept,
         *,
         model: nn.Module | None = None,
-        more: Mapping[str, float | int | str] | None = None,
+        state: Mapping[str, Any] | None = None,
     ) -> None:
         """Write the network as it is, or ``model``, as the checkpoint of an epoch."""
+        setting = self.setting
         save(
             path,
             self.loop.model if model is None else model,
-            architecture=self.architecture,
-            normalisation=self.loop.normalisation,
-            data=self.loop.data.spec or None,
+            architecture=setting.architecture,
+            normalisation=setting.normalisation,
+            data=self.data_spec or None,
             split_seed=None if self.validation is None else SPLIT_SEED,
-            recipe=self._recipe(),
-            epoch=row.epoch,
-            figures={**row.figures(), **(more or {})},
+            recipe={**setting.recipe.to_dict(), "seed": setting.seed, "images": setting.images},
+            epoch=kept.epoch,
+            figures=kept.figures,
+            state=state,
         )
 
-    def _recipe(self) -> dict[str, Any]:
-        """Return the recipe with what is needed to divide the same images again."""
-        images = len(self.loop.data) + (0 if self.validation is None else self.validation.n)
-        return {**self.loop.recipe.to_dict(), "seed": self.loop.seed, "images": images}
-
-    def test(self, path: Path, row: EpochRow, data: ImageSet) -> dict[str, float | int | str]:
-        """Evaluate the checkpoint at ``path``, that of ``row``, and note the figures in it.
+    def test(self, batches: Batches) -> None:
+        """Evaluate the best checkpoint and note the figures in it.
 
         The error carries its Wilson 95 % interval.
         """
-        device = self.loop.data.images.device
-        model = load(path).model.to(device)
-        seen = evaluate(model, Batches(data.to(device), self.loop.normalisation))
+        assert self.best is not None, "a recipe has at least one iteration, so a run has an epoch"
+        model = load(self.places.best).model.to(self.loop.feed.device)
+        seen = evaluate(model, batches)
         low, high = wilson(seen.wrong, seen.n)
         figures: dict[str, float | int | str] = {
             "test_loss": seen.loss,
@@ -117,42 +241,9 @@ class Run:
             "test_error_high": high,
             "test_n": seen.n,
         }
-        self.save(path, row, model=model, more=figures)
-        return figures
+        self.best = Kept(epoch=self.best.epoch, figures={**self.best.figures, **figures})
+        self.keep(self.places.best, self.best, model=model)
 
-    def meta(
-        self, places: Places, best: EpochRow, test: Mapping[str, float | int | str]
-    ) -> dict[str, Any]:
-        """Return what the result says about itself, in JSON types."""
-        data, held_out = self.loop.data, self.validation
-        described = {
-            "network": self.architecture.spec,
-            "parameters": count_parameters(self.loop.model),
-            "plain": self.architecture.is_plain,
-            "classes": self.architecture.num_classes,
-            "architecture": self.architecture.to_dict(),
-            "checkpoint": str(places.best),
-            "checkpoint_sha256": sha256_of(places.best),
-            "checkpoint_last": str(places.best if held_out is None else places.last),
-            "log": str(places.log),
-            "best_epoch": best.epoch,
-            "test": dict(test),
-        }
-        return {
-            **versions(),
-            "device": str(data.images.device),
-            "dtype": "float32",
-            "seed": self.loop.seed,
-            "recipe": self.loop.recipe.to_dict(),
-            "split_seed": None if held_out is None else SPLIT_SEED,
-            "data": {
-                "data_set": data.name,
-                "spec": data.spec or None,
-                "split": data.split,
-                "n": len(data),
-                "validation_n": 0 if held_out is None else held_out.n,
-                "normalisation": self.loop.normalisation.to_dict(),
-                "batch_size": self.loop.recipe.batch_size,
-            },
-            "networks": [described],
-        }
+    def result(self) -> Result:
+        """Return one row per complete epoch, and how it came about."""
+        return Result("train", as_frame(self.rows), described(self))

@@ -1,79 +1,84 @@
-"""What an epoch's batches gave, read from the device as seldom as wanted."""
+"""What an epoch's batches gave, on their way from the device and added up."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from resprobe.errors import ResprobeError
-
-__all__ = ["Tally"]
+__all__ = ["Reading", "Tally"]
 
 
-class Tally:
-    """Losses and wrong answers of an epoch's batches, kept on the device until they are read.
+class Reading:
+    """The loss and the wrong answers of a batch, read while the device works on.
 
-    Sums run on the host in double precision: Apple's GPUs know no float64.
+    The copy to the host is asked for when this is made and awaited in :meth:`get`, so that
+    what was asked of a GPU in between (the backward pass) runs on meanwhile.
+
+    Parameters
+    ----------
+    loss : Tensor
+        Mean over the batch, of one element.
+    wrong : Tensor
+        Number of wrong answers, of one element.
+
+    Examples
+    --------
+    >>> Reading(torch.tensor(0.5), torch.tensor(3)).get()
+    (0.5, 3)
     """
 
-    def __init__(self, batches: int, device: torch.device) -> None:
-        self._losses = torch.zeros(batches, dtype=torch.float32, device=device)
-        self._wrong = torch.zeros(batches, dtype=torch.int64, device=device)
-        self._images: list[int] = []
-        self._read = 0
-        self._loss_sum = 0.0
-        self._wrong_sum = 0
-        self._images_read = 0
-        self.last_wrong = 0
+    def __init__(self, loss: Tensor, wrong: Tensor) -> None:
+        both = torch.stack([loss.detach().float(), wrong.float()])  # counts are exact to 2^24
+        self._done = torch.cuda.Event() if both.is_cuda else None  # type: ignore[no-untyped-call]
+        self._host = both.to("cpu", non_blocking=both.is_cuda)
+        if self._done is not None:
+            self._done.record()
 
-    @property
-    def batches(self) -> int:
-        """Batches so far."""
-        return len(self._images)
+    def get(self) -> tuple[float, int]:
+        """Wait for the copy; return loss and wrong answers."""
+        if self._done is not None:
+            self._done.synchronize()
+        loss, wrong = self._host.tolist()
+        return loss, int(wrong)
 
-    @property
-    def n(self) -> int:
-        """Images so far."""
-        return sum(self._images)
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """Losses and wrong answers of an epoch's batches, added up in double precision.
+
+    Attributes
+    ----------
+    loss_sum : float
+        Over images, in nats.
+    wrong, n : int
+        Wrong answers and images.
+
+    Examples
+    --------
+    >>> tally = Tally().plus(1.0, 3, images=6).plus(4.0, 1, images=2)
+    >>> tally.loss, tally.error
+    (1.75, 0.5)
+    """
+
+    loss_sum: float = 0.0
+    wrong: int = 0
+    n: int = 0
 
     @property
     def loss(self) -> float:
-        """Mean over the images that were read; NaN before any was."""
-        return self._loss_sum / self._images_read if self._images_read else math.nan
+        """Mean over the images; NaN before any was seen."""
+        return self.loss_sum / self.n if self.n else math.nan
 
     @property
     def error(self) -> float:
-        """Fraction of wrong answers among the images that were read; NaN before any was."""
-        return self._wrong_sum / self._images_read if self._images_read else math.nan
+        """Fraction of wrong answers; NaN before any image was seen."""
+        return self.wrong / self.n if self.n else math.nan
 
-    def add(self, loss: Tensor, wrong: Tensor, *, images: int) -> None:
-        """Note a batch's mean loss and wrong answers."""
-        self._losses[self.batches] = loss
-        self._wrong[self.batches] = wrong
-        self._images.append(images)
-
-    def read(self, iteration: int, rate: float) -> None:
-        """Fetch what was noted since the last time; ``iteration`` is the number done so far.
-
-        Raises
-        ------
-        ResprobeError
-            If a loss is NaN or infinite, with the iteration and the learning rate.
-        """
-        new = slice(self._read, self.batches)
-        losses, wrong = self._losses[new].tolist(), self._wrong[new].tolist()
-        first = iteration - len(losses) + 1
-        for offset, (loss, images) in enumerate(zip(losses, self._images[new], strict=True)):
-            if not math.isfinite(loss):
-                raise ResprobeError(
-                    f"training diverged: the loss is {loss} at iteration {first + offset} "
-                    f"(learning rate {rate:g}); lower the learning rate or warm up first"
-                )
-            self._loss_sum += loss * images
-            self._images_read += images
-        if wrong:
-            self._wrong_sum += sum(wrong)
-            self.last_wrong = wrong[-1]
-        self._read = self.batches
+    def plus(self, loss: float, wrong: int, *, images: int) -> Tally:
+        """Return the tally after one more batch, given its mean loss and its wrong answers."""
+        return Tally(
+            loss_sum=self.loss_sum + loss * images, wrong=self.wrong + wrong, n=self.n + images
+        )

@@ -170,7 +170,7 @@ def birds(tmp_path_factory) -> Path:
     return write_images(tmp_path_factory.mktemp("data") / "birds", ("gull", "owl", "robin"))
 
 
-SMALL = ("--width", "2", "--epochs", "1", "--quiet")
+SMALL = ("--width", "2", "--epochs", "1", "--validation", "0.25", "--quiet")
 
 
 @pytest.fixture(scope="session")

@@ -174,7 +174,8 @@ def test_a_normalisation_that_cannot_be_meant(refused, shown, pets):
     refused(2, "unknown normalisation 'imagnet': did you mean 'imagenet'", *data, "imagnet")
     refused(2, "as many means as standard deviations", *data, "0.5,0.5/0.5")
     refused(2, "standard deviations above 0", *data, "0,0,0/1,1,0")
-    refused(3, r"images have 3 channel\(s\) and .* is for 1", *data, "fashion-mnist")
+    more = ("--validation", "0.25") if shown[0] == "train" else ()
+    refused(3, r"images have 3 channel\(s\) and .* is for 1", *data, "fashion-mnist", *more)
 
 
 def test_more_images_than_there_are(refused, shown, pets):

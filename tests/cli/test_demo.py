@@ -11,7 +11,7 @@ def tiny(monkeypatch):
     """Let the demo do little: it is its command that is tested here."""
     scale = partial(
         resprobe.demo.Scale, trained=("plain8", "resnet8"), untrained=("plain8",), epochs=2,
-        width=2, train_images=40, test_images=20, gradient_images=8,
+        width=2, train_images=300, test_images=20, gradient_images=8,
     )  # fmt: skip
     monkeypatch.setattr(resprobe.demo, "Scale", scale)
 
@@ -20,7 +20,7 @@ def test_the_demo_says_what_it_does_and_prints_the_page(ok, tiny):
     ran = ok("demo", "--out", "new/demo", "--device", "cpu", "--seed", "1")
     assert ran.out == "new/demo/index.html\n"
     assert "<svg" in Path(ran.out.strip()).read_text()
-    assert ran.notes[0] == "resprobe: training plain8 on 40 images, epochs: 2"
+    assert ran.notes[0] == "resprobe: training plain8 on 300 images, epochs: 2"
     assert ran.notes[-1].startswith("resprobe: done in ")
 
 

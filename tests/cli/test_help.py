@@ -7,7 +7,7 @@ import pytest
 
 import resprobe
 
-COMMANDS = ("train", "lesion", "gradflow", "describe", "demo", "data")
+COMMANDS = ("train", "recipe", "lesion", "gradflow", "describe", "demo", "data")
 PAGES = [(), *((name,) for name in COMMANDS)]
 PAGES += [("data", name) for name in ("list", "fetch", "verify")]
 HEAVY = ("torch", "numpy", "pandas", "scipy", "matplotlib", "seaborn", "PIL", "rich")

@@ -25,8 +25,9 @@ def job(request, net, foreign, pets):
         "lesion": ("lesion", "--ckpt", foreign, *data, "--out", "out"),
         "gradflow": ("gradflow", "--arch", "resnet8", *small),
         "describe": ("describe", "--ckpt", foreign),
-        "train": ("train", "--arch", "resnet8", *small, "--epochs", "1", "--out", "out.pt"),
-    }[request.param]
+        "train": ("train", "--arch", "resnet8", *small, "--epochs", "1", "--overwrite",
+                  "--validation", "0", "--out", "out.pt"),
+    }[request.param]  # fmt: skip
 
 
 def test_json_is_one_object_on_stdout_and_notes_are_lines_on_stderr(ok, job):

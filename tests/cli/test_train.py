@@ -1,21 +1,25 @@
+import statistics
+
 import pandas as pd
 import pytest
 
 import resprobe
 from resprobe.statistics import wilson
 
+FILES = {"net.pt", "net-last.pt", "net.csv", "net.json"}
+
 
 @pytest.fixture
 def train(ok, pets):
     """Return the function that trains a small network on the pets."""
     asked = ("train", "--arch", "resnet8", "--width", "2", "--data", f"folder:{pets}")
-    return lambda *more: ok(*asked, *more)
+    return lambda *more: ok(*asked, "--validation", "0.25", *more)
 
 
 def test_training_leaves_the_best_the_last_and_a_log(train, tmp_path):
     ran = train("--epochs", "2", "--out", "new/net.pt")
     folder = tmp_path / "new"
-    assert {path.name for path in folder.iterdir()} == {"net.pt", "net-last.pt", "net.csv"}
+    assert {path.name for path in folder.iterdir()} == FILES
     assert resprobe.load(folder / "net-last.pt").epoch == 2
     assert list(pd.read_csv(folder / "net.csv")["epoch"]) == [1, 2]
     lines = ran.out.splitlines()
@@ -58,7 +62,7 @@ def test_images_limits_both_splits_but_not_the_test_split_beyond_what_it_has(tra
 
 def test_nothing_held_out_keeps_one_checkpoint(train, tmp_path):
     said = train("--epochs", "1", "--validation", "0", "--out", "net.pt").out
-    assert {path.name for path in tmp_path.iterdir()} == {"net.pt", "net.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == FILES
     assert said.splitlines()[1].split()[-4:-1] == ["-", "-", "0"]
 
 
@@ -71,7 +75,7 @@ def test_the_same_seed_gives_the_same_weights(train):
 
 
 def test_without_data_the_embedded_images_are_used_and_it_is_said(ok):
-    asked = ("train", "--arch", "plain8", "--width", "2", "--epochs", "1", "--images", "20")
+    asked = ("train", "--arch", "plain8", "--width", "2", "--epochs", "1", "--images", "400")
     ran = ok(*asked, "--out", "net.pt")
     assert ran.notes == ["resprobe: no --data given: using the embedded Fashion-MNIST subset"]
     checkpoint = resprobe.load("net.pt")
@@ -81,11 +85,56 @@ def test_without_data_the_embedded_images_are_used_and_it_is_said(ok):
 def test_a_dry_run_says_how_long_and_writes_nothing(train, tmp_path):
     asked = ("--epochs", "1000", "--batch-size", "4", "--out", "new/net.pt", "--dry-run")
     said = train(*asked).out
-    wanted = "14 images to train on, 2 held out; 1,000 epochs, 4,000 iterations of batch 4"
+    wanted = "12 images to train on, 4 held out; 1,000 epochs, 3,000 iterations of batch 4"
     assert said.startswith(f"resnet8:width=2: {wanted}; about ")
     found = train(*asked, "--json").json
     (row,) = found["rows"]
     assert found["meta"]["dry_run"] is True
-    assert (row["epochs"], row["iterations"], row["batch_size"]) == (1000, 4000, 4)
+    assert (row["epochs"], row["iterations"], row["batch_size"]) == (1000, 3000, 4)
     assert row["duration_s"] > 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_complete_run_is_shown_again_by_resume(train):
+    first = train("--epochs", "2", "--out", "net.pt").out
+    again = train("--epochs", "2", "--out", "net.pt", "--resume")
+    assert again.out == first
+    assert again.notes == ["resprobe: going on from net-last.pt, iteration 2 of 2"]
+
+
+def test_the_recipe_can_be_changed_number_by_number(train, tmp_path):
+    (tmp_path / "mine.toml").write_text('base = "short"\nname = "mine"\nweight_decay = 0.001\n')
+    train("--recipe", "mine.toml", "--set", "learning_rate=0.02", "--set", "pad=1",
+          "--epochs", "1", "--out", "net.pt")  # fmt: skip
+    recipe = resprobe.load("net.pt").recipe
+    wanted = {"name": "mine", "weight_decay": 0.001, "learning_rate": 0.02, "pad": 1}
+    assert {name: recipe[name] for name in wanted} == wanted
+    assert recipe["nesterov"] is True  # of the base
+
+
+def test_several_seeds_give_a_mean_and_an_interval(train, tmp_path):
+    asked = ("--epochs", "2", "--seed", "3", "--seeds", "3", "--out", "new/net.pt")
+    found = train(*asked, "--json").json
+    assert [row["seed"] for row in found["rows"]] == [3, 4, 5]
+    (row,) = [row for row in found["spread"] if row["figure"] == "test_error"]
+    errors = [row["test_error"] for row in found["rows"]]
+    assert row["n"] == 3
+    assert row["mean"] == pytest.approx(statistics.mean(errors))
+    assert row["sd"] == pytest.approx(statistics.stdev(errors))
+    half = 4.302653 * statistics.stdev(errors) / 3**0.5  # Student's t of 2 degrees of freedom
+    assert row["low"] == pytest.approx(statistics.mean(errors) - half, rel=1e-5)
+    assert row["high"] == pytest.approx(statistics.mean(errors) + half, rel=1e-5)
+    assert len(found["epochs"]) == 6
+    alone = train("--epochs", "2", "--seed", "4", "--out", "alone.pt", "--json").json
+    assert alone["rows"][-1]["train_error"] == found["rows"][1]["train_error"]
+    names = {path.name for path in (tmp_path / "new").iterdir()}
+    assert {"net-seeds.csv", "net-seeds.json", "net-seed5.pt", "net-seed5-last.pt"} <= names
+    said = train(*asked, "--resume").out
+    assert said.splitlines()[-2].split() == ["test_error", "3", *(
+        f"{row[name]:.4f}" for name in ("mean", "sd", "low", "high"))]  # fmt: skip
+
+
+def test_the_test_curve_is_a_column(train):
+    rows = train("--epochs", "2", "--test-curve", "--out", "net.pt", "--json").json["rows"]
+    assert [row["test_n"] for row in rows] == [12, 12]
+    assert "test_error" in train("--epochs", "2", "--test-curve", "--out", "net.pt", "--resume").out

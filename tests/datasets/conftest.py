@@ -164,3 +164,27 @@ def image_folder(tmp_path):
                 pixels[str(path)] = rng.integers(0, 256, (5, 6, 3), dtype=np.uint8)
                 Image.fromarray(pixels[str(path)]).save(path)
     return root, pixels
+
+
+SHAPES = ((60, 80), (80, 60), (48, 48), (200, 61), (33, 120))
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory):
+    """Return ImageNet in small: JPEGs of several shapes, 3 classes, 15 to learn from, 6 to test."""
+    from resprobe.datasets import load
+
+    root = tmp_path_factory.mktemp("photographs") / "small-net"
+    for folder, split, count in (("train", "train", 5), ("val", "test", 2)):
+        images = load("embedded", split=split)
+        for label in range(3):
+            (root / folder / f"n{label:08}").mkdir(parents=True)
+            pixels = images.images[images.labels == label, 0].numpy()
+            for number in range(count):
+                height, width = SHAPES[(number + label) % len(SHAPES)]
+                grey = Image.fromarray(pixels[number]).resize((width, height))
+                colours = np.asarray(grey)[..., None] * np.array([1.0, 0.7, 0.4])
+                Image.fromarray(colours.astype(np.uint8)).save(
+                    root / folder / f"n{label:08}" / f"{number}.JPEG", quality=95
+                )
+    return root

@@ -6,7 +6,8 @@ from scipy.stats import chi2
 from torch.nn import functional
 
 from resprobe.datasets import augment
-from resprobe.datasets.augment import _mixed, _signed, _splitmix, draws
+from resprobe.datasets.augment import draws
+from resprobe.datasets.splitmix import _mixed, _signed, _splitmix
 from resprobe.errors import UsageError
 
 MASK = 2**64 - 1

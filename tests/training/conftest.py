@@ -20,7 +20,7 @@ def stripes(n, *, split="train", size=8, seed=0, normalisation=None):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def two_kinds():
     """Build ``n`` images of two classes that a small network learns to tell apart."""
     return stripes

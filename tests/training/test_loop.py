@@ -1,13 +1,15 @@
+import contextlib
 import copy
+import math
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 from resprobe.datasets import augment
-from resprobe.errors import ResprobeError
 from resprobe.networks import Architecture
 from resprobe.training import Recipe
+from resprobe.training.divergence import Diverged, culprit
 from resprobe.training.loop import Loop, epoch_order
 from resprobe.training.schedule import WINDOW
 from resprobe.training.tally import Tally
@@ -15,14 +17,18 @@ from resprobe.training.tally import Tally
 
 def loop_over(data, architecture, normalisation, *, seed=5, depth=8, **changes):
     changes = {"batch_size": 8, "iterations": 4, "milestones": (), **changes}
-    return Loop(
-        architecture.build(seed=1),
-        data,
-        normalisation=normalisation,
-        recipe=Recipe(**changes),
-        seed=seed,
-        depth=depth,
-    )
+    recipe = Recipe(**changes)
+    feed = data.feed(normalisation, recipe.augmentation)
+    return Loop(architecture.build(seed=1), feed, recipe=recipe, seed=seed, depth=depth)
+
+
+def run(loop, epochs=1, after=lambda _: None):
+    """Train so many epochs; return their figures."""
+    tallies = []
+    for _ in range(epochs):
+        tallies.append(loop.run_epoch(after))
+        loop.next_epoch()
+    return tallies
 
 
 def test_steps_are_those_of_the_textbook(two_kinds, tiny, half):
@@ -42,7 +48,7 @@ def test_steps_are_those_of_the_textbook(two_kinds, tiny, half):
                 v.mul_(0.9).add_(gradient + 1e-4 * weight)
                 weight.sub_(0.1 * v)
 
-    tally = loop.run_epoch(1, None)
+    (tally,) = run(loop)
 
     assert tally.n == 16
     for (name, weight), ours in zip(twin.named_parameters(), loop.model.parameters(), strict=True):
@@ -64,7 +70,7 @@ def test_an_epoch_sees_every_image_once_but_leaves_out_a_batch_of_one(
     two_kinds, tiny, half, images, seen
 ):
     loop = loop_over(two_kinds(images), tiny, half, iterations=1_000)
-    batches = list(loop.batches(1))
+    batches = loop.chosen()
     together = torch.cat(batches)
     assert len(together) == len(together.unique()) == seen
     assert {len(batch) for batch in batches[:-1]} == {8}
@@ -82,7 +88,7 @@ def test_every_epoch_has_its_own_order_and_every_run_of_a_seed_the_same():
 def test_an_epoch_is_learnt_in_training_mode_whatever_came_before(two_kinds, tiny, half):
     loop = loop_over(two_kinds(16), tiny, half)
     loop.model.eval()
-    loop.run_epoch(1, None)
+    run(loop)
     assert all(module.training for module in loop.model.modules())
     assert loop.model.bn1.num_batches_tracked == 2
 
@@ -90,15 +96,14 @@ def test_an_epoch_is_learnt_in_training_mode_whatever_came_before(two_kinds, tin
 def test_a_run_ends_at_its_last_iteration_within_an_epoch(two_kinds, tiny, half):
     loop = loop_over(two_kinds(32), tiny, half, iterations=6)
     assert loop.epochs == 2
-    assert loop.run_epoch(1, None).n == 32
-    assert loop.run_epoch(2, None).n == 16
+    assert [tally.n for tally in run(loop, 2)] == [32, 16]
     assert loop.iteration == 6
 
 
 def test_progress_tells_the_state_after_every_iteration(two_kinds, tiny, half):
     seen = []
     loop = loop_over(two_kinds(20), tiny, half, iterations=6, milestones=(4,))
-    tallies = [loop.run_epoch(epoch, seen.append) for epoch in (1, 2)]
+    tallies = run(loop, 2, seen.append)
     assert [(p.epoch, p.iteration) for p in seen] == [
         (1, 1),
         (1, 2),
@@ -121,38 +126,96 @@ def test_a_deep_network_warms_up_and_returns_to_the_rate_of_the_schedule(two_kin
     loop = loop_over(
         two_kinds(16), architecture, half, depth=110, iterations=150, milestones=(120,)
     )
-    for epoch in range(1, loop.epochs + 1):
-        loop.run_epoch(epoch, lambda progress: rates.append(progress.learning_rate))
+    run(loop, loop.epochs, lambda progress: rates.append(progress.learning_rate))
     assert rates == pytest.approx([0.01] * WINDOW + [0.1] * 20 + [0.01] * 30)
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_says_where(two_kinds, tiny, half):
+def test_a_loss_that_is_no_number_stops_before_the_step_and_says_where(two_kinds, tiny, half):
     loop = loop_over(two_kinds(32), tiny, half)
     with torch.no_grad():
-        loop.model.fc.bias[0] = float("inf")
-    with pytest.raises(ResprobeError, match=r"the loss is (nan|inf) at iteration 1 .*rate 0\.1\)"):
-        loop.run_epoch(1, None)
+        loop.model.layer2[0].bn1.weight[0] = 3e38
+    before = copy.deepcopy(list(loop.model.parameters()))
+    wanted = (
+        r"the loss is (nan|inf) at iteration 1 \(learning rate 0\.1\); .* layer2\.0\.bn1 \(Batch"
+    )
+    with pytest.raises(Diverged, match=wanted):
+        run(loop)
+    assert all(torch.equal(a, b) for a, b in zip(before, loop.model.parameters(), strict=True))
+    assert loop.iteration == 0
 
 
-def test_a_tally_names_the_iteration_that_broke_even_when_it_looks_late():
-    tally = Tally(10, torch.device("cpu"))
-    for loss in (1.0, 2.0, float("nan"), float("nan")):
-        tally.add(torch.tensor(loss), torch.tensor(1), images=4)
-    with pytest.raises(ResprobeError, match="the loss is nan at iteration 23 "):
-        tally.read(24, 0.1)
+def test_what_went_wrong_first_is_named(two_kinds, tiny, half):
+    x, model = torch.ones(4, 1, 8, 8), tiny.build().train()
+    assert culprit(model, x) == "every layer's output is finite, only the loss is not"
+    assert "images themselves" in culprit(model, x / 0)
+    with torch.no_grad():
+        model.layer3[0].conv2.weight[0, 0, 0, 0] = float("nan")
+    assert culprit(model, x).endswith("not finite, first in layer3.0.conv2.weight")
+    assert not any(module._forward_hooks for module in model.modules())
 
 
 def test_a_tally_weighs_batches_by_their_images():
-    tally = Tally(3, torch.device("cpu"))
-    tally.add(torch.tensor(1.0), torch.tensor(3), images=6)
-    tally.read(1, 0.1)
-    tally.add(torch.tensor(4.0), torch.tensor(1), images=2)
-    tally.add(torch.tensor(2.0), torch.tensor(0), images=2)
-    tally.read(3, 0.1)
+    tally = Tally().plus(1.0, 3, images=6).plus(4.0, 1, images=2).plus(2.0, 0, images=2)
     assert tally.loss == (6 * 1.0 + 2 * 4.0 + 2 * 2.0) / 10
-    assert tally.error == 0.4
-    assert tally.n == 10
-    assert tally.last_wrong == 0
+    assert (tally.error, tally.n) == (0.4, 10)
+    assert math.isnan(Tally().loss)
+
+
+@pytest.mark.parametrize("text", ["resnet8", "resnet8:survival=0.5", "plain8"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 5])
+def test_a_loop_goes_on_from_any_step_as_if_nothing_had_been(two_kinds, half, text, steps):
+    """Two epochs of three batches, the last of them smaller, cut after some step."""
+
+    class Cut(Exception):
+        pass
+
+    def cut(progress):
+        if progress.iteration == steps:
+            raise Cut
+
+    data, architecture = two_kinds(20), random_network(text)
+    changes = {"iterations": 6, "milestones": (4,), "nesterov": True, "warm_up_depth": 8}
+    whole, first, second = (loop_over(data, architecture, half, **changes) for _ in range(3))
+    wanted = run(whole, 2)
+    done = []
+    with contextlib.suppress(Cut):
+        while True:
+            done += [first.run_epoch(cut)]
+            first.next_epoch()
+    second.model.load_state_dict(first.model.state_dict())
+    second.restore(first.state())
+    while second.epoch <= 2:
+        done += [second.run_epoch()]
+        second.next_epoch()
+    assert done == wanted
+    assert equal(second.model.state_dict(), whole.model.state_dict())
+    assert equal(momenta(second), momenta(whole))
+    assert second.warm_up == whole.warm_up
+
+
+def equal(first, second):
+    return first.keys() == second.keys() and all(first[k].equal(second[k]) for k in first)
+
+
+def momenta(loop):
+    state = loop.optimiser.state_dict()["state"]
+    return {place: kept["momentum_buffer"] for place, kept in state.items()}
+
+
+def test_momenta_keep_the_memory_layout_of_their_weights(two_kinds, half):
+    """Else vectorised kernels would take other paths, which may round differently."""
+    architecture = Architecture("resnet8", num_classes=2, in_channels=1, width=4)
+    loop, again = (loop_over(two_kinds(16), architecture, half) for _ in range(2))
+    run(loop)
+    kept = {
+        name: value.contiguous() if isinstance(value, torch.Tensor) else value
+        for name, value in loop.state().items()
+    }
+    for momentum in kept["optimiser"]["state"].values():
+        momentum["momentum_buffer"] = momentum["momentum_buffer"].contiguous()
+    again.restore(kept)
+    for weight, state in again.optimiser.state.items():
+        assert state["momentum_buffer"].stride() == weight.stride()
 
 
 RANDOM = ["resnet8:survival=0.5", "resnet8:shortcut=dropout:survival=0.7", "vgg15:dropout=0.5"]
@@ -172,15 +235,13 @@ def test_random_layers_draw_alike_in_a_run_that_is_taken_up_again(two_kinds, hal
     whole = loop_over(data, architecture, half, iterations=6)
     first = loop_over(data, architecture, half, iterations=6)
     with torch.random.fork_rng(devices=[]):
-        for epoch in (1, 2):
-            whole.run_epoch(epoch, None)
+        run(whole, 2)
         noise_at_the_global_state()
-        first.run_epoch(1, None)
+        run(first)
         second = loop_over(data, architecture, half, iterations=6)
         second.model.load_state_dict(first.model.state_dict())
-        second.optimiser.load_state_dict(first.optimiser.state_dict())
-        second.iteration = first.iteration
-        second.run_epoch(2, None)
+        second.restore(first.state())
+        run(second)
     for name, value in whole.model.state_dict().items():
         assert torch.equal(second.model.state_dict()[name], value), name
 
@@ -188,7 +249,7 @@ def test_random_layers_draw_alike_in_a_run_that_is_taken_up_again(two_kinds, hal
 @pytest.mark.parametrize("text", RANDOM)
 def test_training_with_random_layers_leaves_the_global_state_alone(two_kinds, half, text):
     before = torch.get_rng_state()
-    loop_over(two_kinds(16), random_network(text), half).run_epoch(1, None)
+    run(loop_over(two_kinds(16), random_network(text), half))
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -203,8 +264,7 @@ def test_every_batch_has_its_own_draws_and_every_seed(two_kinds, half):
             conv = loop.model.get_submodule(f"{name}.0.conv1")
             conv.register_forward_hook(lambda *_, name=name: branches.append(name))
         loop.model.fc.register_forward_hook(lambda *_: steps.append(len(branches)))
-        for epoch in (1, 2):
-            loop.run_epoch(epoch, None)
+        run(loop, 2)
         return [tuple(branches[a:b]) for a, b in zip([0, *steps], steps, strict=False)]
 
     found = computed(0)
@@ -222,14 +282,14 @@ def test_a_network_without_random_layers_is_trained_with_no_state_set_at_all(
         raise AssertionError("set a random state")
 
     monkeypatch.setattr("resprobe.training.loop.seeded_draws", refuse)
-    loop_over(two_kinds(16), tiny, half).run_epoch(1, None)
+    run(loop_over(two_kinds(16), tiny, half))
     with pytest.raises(AssertionError, match="set a random state"):
-        loop_over(two_kinds(16), random_network(RANDOM[0]), half).run_epoch(1, None)
+        run(loop_over(two_kinds(16), random_network(RANDOM[0]), half))
 
 
 def test_the_images_stay_as_they_are(two_kinds, tiny, half):
     data = two_kinds(16)
     before = copy.deepcopy((data.images, data.labels))
-    loop_over(data, tiny, half).run_epoch(1, None)
+    run(loop_over(data, tiny, half))
     assert torch.equal(data.images, before[0])
     assert torch.equal(data.labels, before[1])

@@ -2,8 +2,21 @@ import dataclasses
 
 import pytest
 
+from resprobe.datasets.augmentation import Augmentation, Crop
 from resprobe.errors import UsageError
 from resprobe.training import Recipe, Schedule, recipes
+
+EPOCHS = Recipe(
+    name="ten",
+    iterations=None,
+    epochs=10,
+    milestones=(5, 7),
+    ramp=2,
+    warm_up_until_error=None,
+    warm_up_length=1,
+    weight_decay=0.25,
+    flip=False,
+)
 
 
 def test_the_default_is_the_papers_recipe():
@@ -18,10 +31,32 @@ def test_the_default_is_the_papers_recipe():
     assert recipes["he2015-cifar"] == recipe
 
 
-def test_recipes_are_found_by_name_and_a_wrong_name_is_corrected():
-    assert Recipe.named("short") is recipes["short"]
-    with pytest.raises(UsageError, match="did you mean 'he2015-cifar'"):
-        Recipe.named("he2015")
+PUBLISHED = {
+    # He et al. 2015, sections 4.2 and 3.4; Huang et al. 2016, section 4; Li et al. 2018, section 5
+    "he2015-cifar": (128, 64_000, "iterations", False, 1e-4, 0.1),
+    "he2015-imagenet": (256, 90, "epochs", False, 1e-4, 0.0),
+    "huang2016-stochastic-depth": (128, 500, "epochs", True, 1e-4, 0.1),
+    "huang2016-stochastic-depth-1202": (128, 300, "epochs", True, 1e-4, 0.1),
+    "li2018": (128, 300, "epochs", True, 5e-4, 0.0),
+    "short": (64, 1_000, "iterations", True, 1e-4, 0.1),
+}
+
+
+def test_the_built_in_recipes_have_the_published_numbers():
+    assert {
+        name: (r.batch_size, r.length, r.unit, r.nesterov, r.weight_decay, r.validation_fraction)
+        for name, r in recipes.items()
+    } == PUBLISHED
+    assert {(r.momentum, r.learning_rate, r.decay) for r in recipes.values()} == {(0.9, 0.1, 0.1)}
+    assert all(name == recipe.name for name, recipe in recipes.items())
+
+
+def test_photographs_are_scaled_cropped_coloured_and_small_images_padded():
+    photographs = Augmentation(crop=Crop.SCALE, pad=0, flip=True, colour=True)
+    assert (photographs.crop_size, photographs.short_side) == (224, (256, 480))
+    small = Augmentation(crop=Crop.PAD, pad=4, flip=True, colour=False)
+    for name, recipe in recipes.items():
+        assert recipe.augmentation == (photographs if "imagenet" in name else small)
 
 
 @pytest.mark.parametrize("recipe", recipes.values(), ids=recipes.keys())
@@ -39,6 +74,13 @@ def test_fields_of_something_else_are_no_recipe():
         Recipe.from_dict({**Recipe().to_dict(), "optimiser": "adam"})
 
 
+def test_a_recipe_that_was_written_before_there_were_photographs_still_reads():
+    later = ("epochs", "warm_up_length", "crop", "colour", "crop_size", "short_side")
+    for recipe in (Recipe(), recipes["short"]):
+        fields = {key: value for key, value in recipe.to_dict().items() if key not in later}
+        assert Recipe.from_dict(fields) == recipe
+
+
 @pytest.mark.parametrize(
     ("images", "batches"), [(1, 0), (2, 1), (127, 1), (128, 1), (129, 1), (130, 2), (45_000, 352)]
 )
@@ -47,14 +89,14 @@ def test_an_epoch_keeps_a_smaller_last_batch_unless_it_is_a_single_image(images,
 
 
 def test_a_run_of_some_epochs_keeps_its_milestones_at_half_and_three_quarters():
-    recipe = Recipe().for_epochs(10, images=45_000)
+    recipe = Recipe().for_run(45_000, epochs=10)
     assert recipe.iterations == 3_520
     assert recipe.milestones == (1_760, 2_640)
     assert dataclasses.replace(recipe, iterations=64_000, milestones=(32_000, 48_000)) == Recipe()
 
 
 def test_a_run_of_some_epochs_scales_the_ramp_too():
-    short = recipes["short"].for_epochs(2, images=4_500)
+    short = recipes["short"].for_run(4_500, epochs=2)
     assert short.iterations == 142
     assert short.ramp == 22
     assert short.milestones == ()
@@ -66,7 +108,28 @@ def test_a_run_of_some_epochs_scales_the_ramp_too():
 )
 def test_a_run_of_nothing_is_refused(epochs, images, message):
     with pytest.raises(UsageError, match=message):
-        Recipe().for_epochs(epochs, images=images)
+        Recipe().for_run(images, epochs=epochs)
+
+
+def test_epochs_become_iterations_and_what_counts_in_them_too():
+    run = EPOCHS.for_run(45_000)
+    assert (run.iterations, run.epochs, run.unit, run.length) == (3_520, None, "iterations", 3_520)
+    assert (run.milestones, run.ramp, run.warm_up_length) == ((1_760, 2_464), 704, 352)
+    rest = {"iterations", "epochs", "milestones", "ramp", "warm_up_length"}
+    assert {k: v for k, v in run.to_dict().items() if k not in rest} == {
+        k: v for k, v in EPOCHS.to_dict().items() if k not in rest
+    }
+
+
+def test_another_number_of_epochs_scales_a_recipe_in_epochs_as_one_in_iterations():
+    assert EPOCHS.for_run(45_000, epochs=20).milestones == (3_520, 4_928)
+    assert EPOCHS.for_run(45_000, epochs=20) == EPOCHS.for_run(45_000).for_run(45_000, epochs=20)
+    assert EPOCHS.for_run(45_000, epochs=20).warm_up_length == 704
+
+
+def test_a_recipe_in_iterations_is_the_same_for_any_images():
+    assert Recipe().for_run(45_000) is not None
+    assert Recipe().for_run(45_000) == Recipe().for_run(10) == Recipe()
 
 
 @pytest.mark.parametrize(
@@ -93,16 +156,65 @@ def test_a_run_of_nothing_is_refused(epochs, images, message):
         ("milestones", (5, 3)),
         ("milestones", (-1,)),
         ("milestones", (1.5,)),
+        ("milestones", (True,)),
+        ("milestones", 100),
+        ("milestones", (32_000, 70_000)),
+        ("batch_size", True),
+        ("learning_rate", True),
+        ("learning_rate", "0.1"),
+        ("learning_rate", None),
+        ("iterations", None),
+        ("epochs", 90),
+        ("flip", 1),
+        ("flip", "true"),
+        ("nesterov", None),
+        ("schedule", "linear"),
+        ("crop", "middle"),
+        ("name", ""),
+        ("name", 3),
+        ("warm_up_length", 100),
+        ("warm_up_depth", 0),
+        ("ramp", 64_001),
+        ("crop_size", 0),
+        ("short_side", (480, 256)),
+        ("short_side", (256,)),
+        ("short_side", (0, 256)),
     ],
 )
 def test_a_value_out_of_range_is_named(field, value):
-    with pytest.raises(UsageError, match=f"^{field} of he2015-cifar must be .*; got "):
+    with pytest.raises(UsageError, match=f"^{field} of .* must be .*; got "):
         Recipe(**{field: value})
 
 
-def test_nesterov_needs_momentum():
-    with pytest.raises(UsageError, match="momentum of he2015-cifar must be above 0 with nesterov"):
-        Recipe(nesterov=True, momentum=0.0)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"nesterov": True, "momentum": 0.0}, "momentum of he2015-cifar must be above 0 with nest"),
+        ({"schedule": Schedule.COSINE}, "milestones of .* must be empty with the cosine schedule"),
+        ({"warm_up_until_error": None}, "warm_up_depth of .* must be none where neither"),
+        ({"warm_up_length": 9}, r"warm_up_length of .* none where warm_up_until_error is given"),
+        ({"crop": Crop.SCALE, "crop_size": 300}, "crop_size of .* at most the shortest short_side"),
+        ({"epochs": 1}, "epochs of .* must be none where iterations is given"),
+        ({"iterations": 100}, "milestones of .* must be at most its length, 100 iterations"),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(changes, message):
+    with pytest.raises(UsageError, match=message):
+        Recipe(**changes)
+
+
+def test_an_error_is_one_sentence_however_long_the_value():
+    for value in ("x" * 10**6, [1] * 10**6, 1 << 60_000):
+        with pytest.raises(UsageError) as caught:
+            Recipe(learning_rate=value)
+        assert len(str(caught.value)) < 200
+
+
+def test_whole_numbers_are_taken_for_numbers():
+    recipe = Recipe(learning_rate=1, weight_decay=0, milestones=[1, 2])
+    assert (recipe.learning_rate, recipe.weight_decay) == (1.0, 0.0)
+    assert isinstance(recipe.learning_rate, float)
+    assert recipe.milestones == (1, 2)
 
 
 def test_the_short_recipe_falls_along_a_cosine():

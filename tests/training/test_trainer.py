@@ -8,18 +8,19 @@ import pytest
 import torch
 
 from resprobe.checkpoints import load
-from resprobe.datasets import Batches, Normalisation
+from resprobe.datasets import Batches, Normalisation, feeds
 from resprobe.errors import InputError, ResprobeError, UsageError
 from resprobe.networks import Architecture
 from resprobe.results import plain_json
 from resprobe.statistics import wilson
-from resprobe.training import Evaluation, Recipe, evaluate, train
-from resprobe.training import loop as training_loop
+from resprobe.training import Evaluation, Pace, Recipe, evaluate, train
 
 COLUMNS = [
     "network", "epoch", "iteration", "learning_rate", "train_loss", "train_error", "train_n",
-    "validation_loss", "validation_error", "validation_n", "duration_s",
+    "validation_loss", "validation_error", "validation_n", "test_loss", "test_error", "test_n",
+    "duration_s",
 ]  # fmt: skip
+FILES = ["net-last.pt", "net.csv", "net.json", "net.pt"]
 QUICK = Recipe(name="quick", batch_size=16, learning_rate=0.05, pad=1, flip=False)
 
 
@@ -68,12 +69,11 @@ def scripted(monkeypatch):
     """Let the validation errors of a run be 2, 1, 1, 3 and 2 of 4, so that epoch 2 is the best."""
     wrong = iter([2, 1, 1, 3, 2])
 
-    def told(model, batches):
-        if batches.data.split != "validation":
-            return evaluate(model, batches)
+    def told(loop, batches, *, between):
+        assert batches.data.split == "validation"
         return Evaluation(loss=1.0, wrong=next(wrong), n=4)
 
-    monkeypatch.setattr("resprobe.training.run.evaluate", told)
+    monkeypatch.setattr("resprobe.training.run.finite", told)
 
 
 @pytest.mark.usefixtures("scripted")
@@ -115,7 +115,7 @@ def test_the_checkpoint_says_how_it_came_about(two_kinds, tiny, half, tmp_path):
     assert checkpoint.split_seed == 0
     assert (checkpoint.recipe["seed"], checkpoint.recipe["images"]) == (7, 40)
     recipe = {name: checkpoint.recipe[name] for name in QUICK.to_dict()}
-    assert Recipe.from_dict(recipe) == QUICK.for_epochs(1, images=36)
+    assert Recipe.from_dict(recipe) == QUICK.for_run(36, epochs=1)
     meta = result.meta
     (network,), images = meta["networks"], meta["data"]
     assert (
@@ -130,6 +130,7 @@ def test_the_checkpoint_says_how_it_came_about(two_kinds, tiny, half, tmp_path):
     assert images == {
         "data_set": "stripes",
         "spec": "folder:stripes",
+        "digest": two_kinds(40).digest,
         "split": "train",
         "n": 36,
         "validation_n": 4,
@@ -152,7 +153,8 @@ def test_the_test_images_are_looked_at_once_with_the_kept_weights(two_kinds, tin
         if progress.epoch == 3:
             at_epoch.setdefault(2, weights(out))
 
-    result = train(tiny, two_kinds(40), recipe=QUICK, epochs=5, out=out, test=test, progress=watch)
+    result = train(tiny, two_kinds(40), recipe=QUICK, epochs=5, out=out, test=test,
+                   pace=Pace(progress=watch))  # fmt: skip
 
     kept = load(out)
     seen = evaluate(kept.model, Batches(test, kept.normalisation))
@@ -181,7 +183,7 @@ def test_without_validation_the_checkpoint_is_the_last(two_kinds, tiny, tmp_path
     assert result.frame["validation_loss"].isna().all()
     assert result.frame["validation_n"].tolist() == [0, 0, 0]
     assert result.frame["train_n"].tolist() == [40] * 3
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.csv", "net.pt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
 
 
 def test_validation_images_are_never_learnt_from_nor_augmented(
@@ -189,13 +191,13 @@ def test_validation_images_are_never_learnt_from_nor_augmented(
 ):
     data = two_kinds(50)
     learnt, held_out = data.holdout(0.2, seed=0)
-    augmented, augment = [], training_loop.augment
+    augmented, augment = [], feeds.augment
 
     def spy(images, *, seed, epoch, indices, pad, flip):
         augmented.append((images.clone(), indices.clone()))
         return augment(images, seed=seed, epoch=epoch, indices=indices, pad=pad, flip=flip)
 
-    monkeypatch.setattr(training_loop, "augment", spy)
+    monkeypatch.setattr(feeds, "augment", spy)
     recipe = dataclasses.replace(QUICK, validation_fraction=0.2)
     identity = Normalisation((0.0,), (1 / 255,))
     train(tiny, data, recipe=recipe, epochs=1, out=tmp_path / "net.pt", normalisation=identity)
@@ -232,7 +234,13 @@ def test_the_normalisation_is_the_given_one_else_the_datas_else_the_measured(
 
     def used(data, normalisation):
         train(
-            tiny, data, recipe=QUICK, epochs=1, out=tmp_path / "n.pt", normalisation=normalisation
+            tiny,
+            data,
+            recipe=QUICK,
+            epochs=1,
+            out=tmp_path / "n.pt",
+            normalisation=normalisation,
+            overwrite=True,
         )
         return load(tmp_path / "n.pt").normalisation
 
@@ -243,26 +251,10 @@ def test_the_normalisation_is_the_given_one_else_the_datas_else_the_measured(
     assert used(two_kinds(40), None) == Normalisation.measured(learnt.images)
 
 
-def test_an_interrupted_run_leaves_its_last_completed_epoch(two_kinds, tiny, tmp_path):
-    def interrupt(progress):
-        if progress.epoch == 3:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train(
-            tiny, two_kinds(40), recipe=QUICK, epochs=4, out=tmp_path / "n.pt", progress=interrupt
-        )
-
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["n-last.pt", "n.csv", "n.pt"]
-    assert load(tmp_path / "n-last.pt").epoch == 2
-    assert load(tmp_path / "n.pt").epoch in (1, 2)
-    assert pd.read_csv(tmp_path / "n.csv")["epoch"].tolist() == [1, 2]
-
-
 def test_a_run_that_diverges_says_so_and_keeps_no_broken_network(two_kinds, tiny, tmp_path):
-    wild = dataclasses.replace(QUICK, learning_rate=1000.0, momentum=0.99, iterations=200)
+    wild = dataclasses.replace(QUICK, learning_rate=1000.0, momentum=0.99)
     with pytest.raises(ResprobeError, match=r"training diverged: .*lower the learning rate"):
-        train(tiny, two_kinds(100), recipe=wild, out=tmp_path / "net.pt")
+        train(tiny, two_kinds(100), recipe=wild, epochs=33, out=tmp_path / "net.pt")
     for path in tmp_path.glob("*.pt"):
         assert all(math.isfinite(float(value.sum())) for value in weights(path).values()), (
             "load refuses anything else"
@@ -283,6 +275,20 @@ def test_data_that_do_not_fit_the_network_are_refused(two_kinds, tiny, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_test_curve_decides_nothing(two_kinds, tiny, tmp_path):
+    data, test = two_kinds(60), two_kinds(31, split="test", seed=9)
+    facts = {"recipe": QUICK, "epochs": 3, "test": test}
+    plain = train(tiny, data, out=tmp_path / "a.pt", **facts)
+    curve = train(tiny, data, out=tmp_path / "b.pt", test_curve=True, **facts)
+    assert plain.frame["test_error"].isna().all()
+    assert curve.frame["test_n"].tolist() == [31] * 3
+    same = [name for name in COLUMNS if not name.startswith(("test_", "duration"))]
+    pd.testing.assert_frame_equal(plain.frame[same], curve.frame[same])
+    (network,) = curve.meta["networks"]
+    at_best = curve.frame["test_error"][network["best_epoch"] - 1]
+    assert network["test"]["test_error"] == at_best
+
+
 def test_what_cannot_be_meant_is_refused_before_the_work(two_kinds, tiny, half, tmp_path):
     data, out = two_kinds(40), tmp_path / "net.pt"
     strange = dataclasses.replace(two_kinds(8, split="test"), classes=("left", "right"))
@@ -293,10 +299,16 @@ def test_what_cannot_be_meant_is_refused_before_the_work(two_kinds, tiny, half, 
         (UsageError, "epochs must be at least 1", {"epochs": 0}),
         (UsageError, "a folder; name the checkpoint's file", {"out": tmp_path}),
         (UsageError, r"\.csv is the log's suffix", {"out": tmp_path / "net.csv"}),
+        (UsageError, r"\.json is the suffix of the log", {"out": tmp_path / "net.json"}),
+        (UsageError, "resume and overwrite", {"resume": True, "overwrite": True}),
         (ResprobeError, "choose another", {"out": tmp_path / "file" / "net.pt"}),
         (InputError, "differ from the training images", {"test": strange}),
         (InputError, "is for 3", {"normalisation": colours}),
-        (InputError, "1 image to train on", {"data": data.take(torch.tensor([0, 1]))}),
+        (
+            InputError,
+            "held out of 2 includes none of class 'bright'",
+            {"data": data.take(torch.arange(2))},
+        ),
         (InputError, "1 image to train on", {"data": data.take(torch.tensor([0]))}),
     ]:
         facts = {"data": data, "out": out, **given}
@@ -308,11 +320,7 @@ def test_what_cannot_be_meant_is_refused_before_the_work(two_kinds, tiny, half, 
 def test_an_output_folder_is_made(two_kinds, tiny, tmp_path):
     out = tmp_path / "runs" / "today" / "net.pt"
     train(tiny, two_kinds(20), recipe=QUICK, epochs=1, out=out)
-    assert sorted(path.name for path in out.parent.iterdir()) == [
-        "net-last.pt",
-        "net.csv",
-        "net.pt",
-    ]
+    assert sorted(path.name for path in out.parent.iterdir()) == FILES
 
 
 def test_training_prints_nothing(two_kinds, tiny, tmp_path, capsys):

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
+import functools
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from resprobe.cli import options as o
+from resprobe.cli import training as t
 from resprobe.cli.output import prepared
-from resprobe.cli.say import about, counted, note, progress, table
+from resprobe.cli.say import note, progress
+from resprobe.cli.stopping import asked_to_stop
+from resprobe.cli.training import not_ours
 from resprobe.errors import UsageError
-
-if TYPE_CHECKING:
-    from resprobe.datasets import ImageSet
-    from resprobe.networks import Architecture
-    from resprobe.results import Result
-    from resprobe.training import Progress, Recipe
 
 __all__ = ["train"]
 
@@ -35,24 +32,7 @@ Arch = Annotated[
 
 def _refuse_model(given: str | None) -> None:
     if given is not None:
-        raise _not_ours(f"--model {given}")
-
-
-def _not_ours(given: str) -> UsageError:
-    return UsageError(
-        f"train takes what --arch names, its own networks, and not {given}; train "
-        "that where it comes from, and bring its weights to the other commands with --ckpt"
-    )
-
-
-def _check_one_of_ours(arch: str) -> None:
-    if "," in arch:
-        raise UsageError(
-            f"train takes one architecture; got --arch {arch}, so train them one after the other"
-        )
-    source = arch.partition(":")[0]
-    if source in ("torchvision", "timm") or source.endswith(".py"):
-        raise _not_ours(arch)
+        raise not_ours(f"--model {given}")
 
 
 NoModel = Annotated[
@@ -61,7 +41,15 @@ NoModel = Annotated[
 Out = Annotated[
     Path, typer.Option("--out", metavar="FILE", help="Checkpoint to write, such as r56.pt.")
 ]
-RecipeName = Annotated[str, typer.Option("--recipe", metavar="NAME", help="he2015-cifar or short.")]
+RecipeName = Annotated[
+    str,
+    typer.Option(
+        "--recipe",
+        metavar="NAME|FILE.toml",
+        help="How to train, such as he2015-cifar, he2015-imagenet or short; `resprobe recipe` "
+        "shows them all.",
+    ),
+]
 Epochs = Annotated[
     int | None,
     typer.Option(
@@ -84,7 +72,7 @@ Validation = Annotated[
         metavar="SHARE",
         min=0,
         max=0.9,
-        help="Share of the training images held out (default: the recipe's, 0.1; 0 for none).",
+        help="Share of the training images held out (default: the recipe's; 0 for none).",
     ),
 ]
 Images = Annotated[
@@ -96,6 +84,46 @@ Images = Annotated[
         help="Only N training and at most N test images, evenly spaced.",
     ),
 ]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with the run at --out; where there is none, begin it."),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the run at --out instead of refusing to.")
+]
+SaveEvery = Annotated[
+    float,
+    typer.Option(
+        "--save-every",
+        metavar="MINUTES",
+        min=0,
+        help="Save the state within an epoch after so long; after each epoch it is saved anyhow.",
+    ),
+]
+SeedCount = Annotated[
+    int | None,
+    typer.Option(
+        "--seeds",
+        metavar="N",
+        min=1,
+        max=10_000,
+        help="Train N times, from --seed on, and report mean, sd and interval; the files are "
+        "NAME-seed0 and so on.",
+    ),
+]
+TestCurve = Annotated[
+    bool, typer.Option("--test-curve", help="Evaluate the test images after every epoch too.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=0,
+        max=1024,
+        help="Processes that decode images that lie on disk (default: the cores, less one).",
+    ),
+]
 
 
 def train(
@@ -103,10 +131,17 @@ def train(
     out: Out,
     data: o.Data = "",
     recipe: RecipeName = "he2015-cifar",
+    change: o.Set = None,
     epochs: Epochs = None,
     batch_size: StepSize = None,
     validation: Validation = None,
     images: Images = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    save_every: SaveEvery = 15.0,
+    seeds: SeedCount = None,
+    test_curve: TestCurve = False,
+    workers: Workers = None,
     data_root: o.DataRoot = None,
     normalise: o.Normalise = "",
     device: o.Device = "auto",
@@ -119,105 +154,70 @@ def train(
 ) -> None:
     """Train a network and keep the best and the last checkpoint and a log.
 
-    A tenth of the training images is held out, and the checkpoint with the lowest error on
-    them is kept at --out; NAME-last beside it is the last one, NAME.csv the log. The test
-    images are seen once, at the end.
+    What the recipe holds out of the training images chooses the checkpoint that is kept at
+    --out; NAME-last beside it is the newest state, from which --resume goes on, NAME.csv and
+    NAME.json the log. The test images are seen once, at the end. SIGTERM and Ctrl-C save first.
 
     Example: resprobe train --arch resnet56 --data cifar10 --out r56.pt
     """
     from resprobe import datasets, training
     from resprobe.devices import pick_device
-    from resprobe.errors import one_of
     from resprobe.networks import Architecture
 
-    if recipe not in training.recipes:
-        raise one_of("recipe", recipe, training.recipes)
-    chosen = _chosen(training.recipes[recipe], batch_size, validation)
+    chosen = t.recipe_of(recipe, change or (), batch_size=batch_size, validation=validation)
     where = pick_device(device)
-    _check_one_of_ours(arch)
+    t.check_one_of_ours(arch)
     Architecture.parse(arch, width=width)  # an unknown name is said before any data are read
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite were both given; choose one of them")
     if not data:
         note("no --data given: using the embedded Fashion-MNIST subset", quiet=quiet)
     options: dict[str, Any] = {
         "recipe": chosen,
         "epochs": epochs,
-        "seed": seed,
         "device": where,
+        "workers": max(0, (os.cpu_count() or 1) - 1) if workers is None else workers,
         "normalisation": datasets.Normalisation.parse(normalise) if normalise else None,
     }
     with prepared(None if dry_run else out.parent):
         learn, test = (
-            _read(data or "embedded", split, data_root, images) for split in ("train", "test")
+            t.read(data or "embedded", split, data_root, images) for split in ("train", "test")
         )
         architecture = Architecture.parse(
             arch, num_classes=len(learn.classes), in_channels=learn.channels, width=width
         )
-        if dry_run:
-            _show_plan(architecture, learn, json=json, **options)
-            return
-        with progress(f"train {architecture.spec}", quiet=quiet) as step:
-            result = training.train(
-                architecture, learn, out=out, test=test, progress=_reporter(step), **options
+        if chosen.name.startswith("huang2016-stochastic-depth") and architecture.survival == 1:
+            note(
+                f"{architecture.spec} has no stochastic depth, so this is the baseline of that "
+                f"recipe; --arch {arch}:survival=0.5 has it",
+                quiet=quiet,
             )
-    print(result.to_json() if json else _told(result, out))
-
-
-def _chosen(recipe: Recipe, batch_size: int | None, validation: float | None) -> Recipe:
-    changes: dict[str, Any] = {}
-    if batch_size is not None:
-        changes["batch_size"] = batch_size
-    if validation is not None:
-        changes["validation_fraction"] = validation
-    return dataclasses.replace(recipe, **changes)
-
-
-def _read(spec: str, split: str, root: Path | None, images: int | None) -> ImageSet:
-    from resprobe.datasets import load
-
-    found = load(spec, split=split, root=root)
-    if images is None or (split == "test" and images >= len(found)):
-        return found
-    return found.subset(images)
-
-
-def _reporter(
-    step: Callable[[int, int], None] | None,
-) -> Callable[[Progress], None] | None:
-    if step is None:
-        return None
-    return lambda at: step(at.iteration, at.iterations)
-
-
-def _show_plan(architecture: Architecture, learn: ImageSet, *, json: bool, **options: Any) -> None:
-    from resprobe.results import plain_json, versions
-    from resprobe.training import plan_training
-
-    planned = plan_training(architecture, learn, **options)
-    if json:
-        meta = {**versions(), "dry_run": True}
-        print(plain_json({"meta": meta, "rows": [dataclasses.asdict(planned)]}))
-        return
-    print(
-        f"{architecture.spec}: {counted(planned.images, 'image')} to train on, "
-        f"{planned.validation_images:,} held out; {counted(planned.epochs, 'epoch')}, "
-        f"{counted(planned.iterations, 'iteration')} of batch {planned.batch_size}; "
-        f"{about(planned.duration_s)}"
-    )
-
-
-def _told(result: Result, out: Path) -> str:
-    frame = result.frame
-    shown = frame.copy()
-    for column in ("train_loss", "train_error", "validation_loss", "validation_error"):
-        shown[column] = frame[column].map("{:.4f}".format).replace("nan", "-")
-    shown["duration_s"] = frame["duration_s"].map("{:.1f}".format)
-    lines = [table(shown)]
-    test = result.meta["networks"][0]["test"]
-    if test:
-        lines.append(
-            f"test error of the kept checkpoint: {test['test_error']:.4f} "
-            f"[{test['test_error_low']:.4f}, {test['test_error_high']:.4f}] "
-            f"on {test['test_n']} images"
+        if dry_run:
+            planned = training.plan_training(architecture, learn, seed=seed, **options)
+            t.show_plan(planned, architecture, json=json)
+            return
+        one = functools.partial(
+            training.train,
+            architecture,
+            learn,
+            test=test,
+            test_curve=test_curve,
+            resume=resume,
+            overwrite=overwrite,
+            say=functools.partial(note, quiet=quiet),
+            **options,
         )
-    lines.append(f"saved {out}")
-    return "\n".join(lines)
+        with asked_to_stop() as asked, progress(f"train {arch}", quiet=quiet) as step:
+            one.keywords["pace"] = training.Pace(
+                progress=t.reporter(step), stop=asked, save_every_s=60 * save_every
+            )
+            try:
+                if seeds is None:
+                    text = t.told(one(out=out, seed=seed), out, json=json)
+                else:
+                    wanted = range(seed, seed + seeds)
+                    text = t.seeds_told(training.train_seeds(one, out=out, seeds=wanted), json=json)
+            except training.Stopped as stopped:
+                note(str(stopped), quiet=quiet)
+                raise typer.Exit(asked.exit_code) from None
+    print(text)  # once the bar is gone, which takes stdout for its own

@@ -1,0 +1,142 @@
+"""What ``resprobe train`` asks for and prints."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from resprobe.cli.say import about, counted, table
+from resprobe.errors import UsageError
+
+if TYPE_CHECKING:
+    from resprobe.datasets import Images
+    from resprobe.networks import Architecture
+    from resprobe.results import Result
+    from resprobe.training import Progress, Recipe, TrainingPlan
+    from resprobe.training.seeds import Seeds
+
+__all__ = [
+    "check_one_of_ours",
+    "not_ours",
+    "read",
+    "recipe_of",
+    "reporter",
+    "seeds_told",
+    "show_plan",
+    "told",
+]
+
+
+def not_ours(given: str) -> UsageError:
+    """Build the refusal of a network from elsewhere."""
+    return UsageError(
+        f"train takes what --arch names, its own networks, and not {given}; train "
+        "that where it comes from, and bring its weights to the other commands with --ckpt"
+    )
+
+
+def check_one_of_ours(arch: str) -> None:
+    """Raise UsageError where --arch names several networks, or one from elsewhere."""
+    if "," in arch:
+        raise UsageError(
+            f"train takes one architecture; got --arch {arch}, so train them one after the other"
+        )
+    source = arch.partition(":")[0]
+    if source in ("torchvision", "timm") or source.endswith(".py"):
+        raise not_ours(arch)
+
+
+def recipe_of(
+    text: str, changes: Sequence[str], *, batch_size: int | None, validation: float | None
+) -> Recipe:
+    """Return the recipe that is named, with what ``--set`` and the other options change in it."""
+    from resprobe.training import Recipe
+
+    wanted: dict[str, Any] = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--set {change}: wanted NAME=VALUE, such as learning_rate=0.05")
+        if wanted.setdefault(name.strip(), value.strip()) != value.strip():
+            raise UsageError(f"--set {name.strip()}: given twice, with different values; keep one")
+    if batch_size is not None:
+        wanted["batch_size"] = batch_size
+    if validation is not None:
+        wanted["validation_fraction"] = validation
+    recipe = Recipe.read(text)
+    return recipe.changed(wanted) if wanted else recipe
+
+
+def read(spec: str, split: str, root: Path | None, images: int | None) -> Images:
+    """Read a split, or evenly spaced images of it; of the test split as many as there are."""
+    from resprobe.datasets import load
+
+    found = load(spec, split=split, root=root)
+    if images is None or (split == "test" and images >= len(found)):
+        return found
+    return found.subset(images)
+
+
+def reporter(step: Callable[[int, int], None] | None) -> Callable[[Progress], None]:
+    """Return what tells a progress bar where a run stands."""
+    if step is None:
+        return lambda _: None
+    return lambda at: step(at.iteration, at.iterations)
+
+
+def show_plan(planned: TrainingPlan, architecture: Architecture, *, json: bool) -> None:
+    """Print what would run."""
+    from resprobe.results import plain_json, versions
+
+    if json:
+        meta = {**versions(), "dry_run": True}
+        print(plain_json({"meta": meta, "rows": [dataclasses.asdict(planned)]}))
+        return
+    print(
+        f"{architecture.spec}: {counted(planned.images, 'image')} to train on, "
+        f"{planned.validation_images:,} held out; {counted(planned.epochs, 'epoch')}, "
+        f"{counted(planned.iterations, 'iteration')} of batch {planned.batch_size}; "
+        f"{about(planned.duration_s)}"
+    )
+
+
+def told(result: Result, out: Path, *, json: bool) -> str:
+    """Return the epochs and the test error, as text for people or as one JSON object."""
+    if json:
+        return result.to_json()
+    frame = result.frame
+    shown = frame if (frame["test_n"] > 0).any() else frame.filter(regex="^(?!test_)")
+    shown = shown.copy()
+    for column in shown.filter(regex="_(loss|error)$"):
+        shown[column] = frame[column].map("{:.4f}".format).replace("nan", "-")
+    shown["duration_s"] = frame["duration_s"].map("{:.1f}".format)
+    lines = [table(shown)]
+    test = result.meta["networks"][0]["test"]
+    if "test_error_low" in test:
+        lines.append(
+            f"test error of the kept checkpoint: {test['test_error']:.4f} "
+            f"[{test['test_error_low']:.4f}, {test['test_error_high']:.4f}] "
+            f"on {test['test_n']} images"
+        )
+    lines.append(f"saved {out}")
+    return "\n".join(lines)
+
+
+def seeds_told(seeds: Seeds, *, json: bool) -> str:
+    """Return a row per seed, and mean, standard deviation and interval over them.
+
+    The JSON object has them as ``rows`` and ``spread``, and all ``epochs`` beside them.
+    """
+    if json:
+        return seeds.runs.to_json(
+            spread=seeds.spread.frame.to_dict("records"),
+            epochs=seeds.epochs.frame.to_dict("records"),
+        )
+    runs, spread = seeds.runs.frame.copy(), seeds.spread.frame.copy()
+    for column in runs.filter(regex="_(loss|error)$"):
+        runs[column] = seeds.runs.frame[column].map("{:.4f}".format).replace("nan", "-")
+    for column in ("mean", "sd", "low", "high"):
+        spread[column] = spread[column].map("{:.4f}".format).replace("nan", "-")
+    return "\n".join([table(runs), "", table(spread)])

@@ -1,0 +1,86 @@
+"""Where numbers stop being finite."""
+
+from __future__ import annotations
+
+import contextlib
+
+import torch
+from torch import Tensor, nn
+
+from resprobe.errors import ResprobeError
+
+__all__ = ["Diverged", "culprit"]
+
+
+class Diverged(ResprobeError):
+    """A training whose loss is NaN or infinite (exit code 1).
+
+    Parameters
+    ----------
+    what : str
+        Which loss, and what it is: "the loss is nan".
+    iteration : int
+        Iterations done, the one that failed among them.
+    rate : float
+        Its learning rate.
+    where : str
+        The first thing that is not finite, as :func:`culprit` says it.
+    """
+
+    def __init__(self, what: str, *, iteration: int, rate: float, where: str) -> None:
+        super().__init__(
+            f"training diverged: {what} at iteration {iteration} (learning rate {rate:g}); "
+            f"{where}; lower the learning rate or warm up first"
+        )
+
+
+class _Found(Exception):
+    """Ends a forward pass early."""
+
+
+@torch.no_grad()
+def culprit(model: nn.Module, x: Tensor) -> str:
+    """Say which part of a network first gives a value that is not finite.
+
+    Parameters
+    ----------
+    model : nn.Module
+        In the mode in which it failed; its hooks are left as they were.
+    x : Tensor
+        (B, C, H, W), what it failed on.
+
+    Returns
+    -------
+    str
+        A clause: the images, a weight, the first layer, or the loss alone.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    >>> _ = nn.init.constant_(model[1].weight, 2.0)
+    >>> culprit(model, torch.full((1, 1, 2, 2), 3e38))
+    'the first layer whose output is not finite is 1 (Linear)'
+    """
+    if not torch.isfinite(x).all():
+        return "the images themselves are not finite once normalised"
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            return f"the steps before left weights that are not finite, first in {name}"
+    names = {module: name for name, module in model.named_modules()}
+    found: list[str] = []
+
+    def look(module: nn.Module, _inputs: object, output: object) -> None:
+        if isinstance(output, Tensor) and not torch.isfinite(output).all():
+            found.append(f"{names[module] or 'the network'} ({type(module).__name__})")
+            raise _Found
+
+    handles = [module.register_forward_hook(look) for module in model.modules()]
+    try:
+        with contextlib.suppress(_Found):
+            model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if found:
+        return f"the first layer whose output is not finite is {found[0]}"
+    return "every layer's output is finite, only the loss is not"

@@ -1,0 +1,35 @@
+"""Evaluation in the midst of a training, whose figures must be finite."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from resprobe.datasets import Batches
+from resprobe.training.divergence import Diverged, culprit
+from resprobe.training.evaluate import Evaluation, evaluate
+from resprobe.training.loop import Loop
+
+__all__ = ["finite"]
+
+
+def finite(loop: Loop, batches: Batches, *, between: Callable[[], None]) -> Evaluation:
+    """Evaluate the network of a loop.
+
+    Raises
+    ------
+    Diverged
+        If the loss is not finite, with the first layer that went wrong in eval mode.
+    """
+    seen = evaluate(loop.model, batches, between=between)
+    if math.isfinite(seen.loss):
+        return seen
+    loop.model.eval()
+    clauses = [culprit(loop.model, x) for x, _ in batches]
+    where = next((clause for clause in clauses if "only the loss" not in clause), clauses[0])
+    raise Diverged(
+        f"the {batches.data.split} loss is {seen.loss}",
+        iteration=loop.iteration,
+        rate=loop.learning_rate,
+        where=where,
+    )

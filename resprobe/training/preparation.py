@@ -1,0 +1,112 @@
+"""A run before its first step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from resprobe.datasets import Batches, Images, Normalisation
+from resprobe.errors import InputError, UsageError
+from resprobe.networks import Architecture
+from resprobe.training.loop import Loop
+from resprobe.training.recipe import Recipe
+from resprobe.training.setting import SPLIT_SEED, Setting
+
+__all__ = ["Prepared", "check_fit", "prepared"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A run that has not begun, and has written nothing.
+
+    Attributes
+    ----------
+    setting : Setting
+        What it computes.
+    loop : Loop
+        At its first step.
+    validation : Batches or None
+        The images held out.
+    """
+
+    setting: Setting
+    loop: Loop
+    validation: Batches | None
+
+
+def prepared(
+    architecture: Architecture,
+    data: Images,
+    *,
+    recipe: Recipe,
+    epochs: int | None,
+    seed: int,
+    device: torch.device | str,
+    workers: int,
+    normalisation: Normalisation | None,
+) -> Prepared:
+    """Divide the images, settle the recipe's length, build the network; write nothing.
+
+    The arguments and errors are those of :func:`resprobe.training.train`.
+    """
+    check_fit(architecture, data, None)
+    if seed < 0:
+        raise UsageError(f"the seed must be at least 0; got {seed}")
+    learnt, held_out = _divided(data, recipe)
+    recipe = recipe.for_run(len(learnt), epochs=epochs)
+    normalisation = normalisation or data.normalisation or _measured(learnt)
+    normalisation.check(data.channels)
+    setting = Setting(
+        architecture=architecture,
+        recipe=recipe,
+        seed=seed,
+        normalisation=normalisation,
+        data=data.name,
+        digest=data.digest,
+        images=len(data),
+    )
+    loop = Loop(
+        architecture.build(seed=seed, device=device),
+        learnt.to(device).feed(normalisation, recipe.augmentation, workers=workers),
+        recipe=recipe,
+        seed=seed,
+        depth=architecture.depth,
+    )
+    validation = None if held_out is None else Batches(held_out.to(device), normalisation)
+    return Prepared(setting, loop, validation)
+
+
+def _measured(images: Images) -> Normalisation:
+    return Normalisation.measured(images.pixels(slice(None)))
+
+
+def _divided(data: Images, recipe: Recipe) -> tuple[Images, Images | None]:
+    held_out: Images | None = None
+    if recipe.validation_fraction > 0 and len(data) > 1:
+        data, held_out = data.holdout(recipe.validation_fraction, seed=SPLIT_SEED)
+    if recipe.batches_per_epoch(len(data)) < 1:
+        raise InputError(
+            f"{data.name}: {len(data)} image to train on once the validation split is held out; "
+            "training needs at least 2"
+        )
+    return data, held_out
+
+
+def check_fit(architecture: Architecture, data: Images, test: Images | None) -> None:
+    """Raise InputError unless the network fits the images, and the test images these."""
+    if architecture.num_classes != len(data.classes):
+        raise InputError(
+            f"{data.name} has {len(data.classes)} classes and {architecture.name} "
+            f"{architecture.num_classes} outputs; build the network for these classes"
+        )
+    if architecture.in_channels != data.channels:
+        raise InputError(
+            f"{data.name} has images of {data.channels} channels and {architecture.name} takes "
+            f"{architecture.in_channels}; build the network for these images"
+        )
+    if test is not None and (test.classes, test.channels) != (data.classes, data.channels):
+        raise InputError(
+            f"the test images ({test.name}) differ from the training images ({data.name}) in "
+            "classes or channels; test on images of the same kind"
+        )
