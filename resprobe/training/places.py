@@ -12,7 +12,7 @@ from pathlib import Path
 from resprobe.errors import ResprobeError, UsageError
 from resprobe.files import prepare_folder
 
-__all__ = ["Places"]
+__all__ = ["Places", "check_free"]
 
 RESERVED = {".csv": "the log's suffix", ".json": "the suffix of the log's notes"}
 
@@ -70,12 +70,7 @@ class Places:
 
     def check_free(self) -> None:
         """Raise UsageError if one of the files is there already."""
-        for path in self:
-            if os.path.lexists(path):
-                raise UsageError(
-                    f"{path}: exists already; go on with --resume, replace it with --overwrite, "
-                    "or choose another --out"
-                )
+        check_free(*self)
 
     def clear(self) -> None:
         """Remove what another run left here; ResprobeError where that is not possible."""
@@ -103,3 +98,13 @@ class Places:
                 self.last.replace(self.previous)
         finally:
             link.unlink(missing_ok=True)
+
+
+def check_free(*paths: Path) -> None:
+    """Raise UsageError if one of the files is there already."""
+    for path in paths:
+        if os.path.lexists(path):
+            raise UsageError(
+                f"{path}: exists already; go on with --resume, replace it with --overwrite, "
+                "or choose another --out"
+            )

@@ -12,6 +12,7 @@ import pandas as pd
 from resprobe.errors import UsageError
 from resprobe.results import Result, combined
 from resprobe.statistics import spread
+from resprobe.training.places import Places, check_free
 
 __all__ = ["Seeds", "seed_file", "train_seeds"]
 
@@ -53,7 +54,9 @@ def seed_file(out: str | Path, seed: int) -> Path:
     return out.with_name(f"{out.stem}-seed{seed}{out.suffix}")
 
 
-def train_seeds(train: Callable[..., Result], *, out: str | Path, seeds: Sequence[int]) -> Seeds:
+def train_seeds(
+    train: Callable[..., Result], *, out: str | Path, seeds: Sequence[int], replace: bool = False
+) -> Seeds:
     """Train once for each seed, and say how far the runs lie apart.
 
     Parameters
@@ -67,11 +70,14 @@ def train_seeds(train: Callable[..., Result], *, out: str | Path, seeds: Sequenc
         ``NAME-seeds`` and ``NAME-seeds-spread``, as CSV and JSON.
     seeds : sequence of int
         Different from each other.
+    replace : bool
+        Whether files of such runs may be there; what happens to them then is what ``train``
+        does (``resume`` or ``overwrite``).
 
     Raises
     ------
     UsageError
-        If there is no seed, or one twice.
+        If there is no seed, or one twice; or, before any is trained, if files are in the way.
 
     References
     ----------
@@ -80,6 +86,12 @@ def train_seeds(train: Callable[..., Result], *, out: str | Path, seeds: Sequenc
     if not seeds or len(set(seeds)) < len(seeds):
         raise UsageError(f"seeds must be different from each other, and at least one; got {seeds}")
     out = Path(out)
+    summary, spreads = (out.with_name(f"{out.stem}-{name}") for name in ("seeds", "seeds-spread"))
+    if not replace:
+        for seed in seeds:
+            Places.beside(seed_file(out, seed)).check_free()
+        for stem in (summary, spreads):
+            check_free(stem.with_name(f"{stem.name}.csv"), stem.with_name(f"{stem.name}.json"))
     results = [train(out=seed_file(out, seed), seed=seed) for seed in seeds]
     runs = pd.DataFrame([_row(result) for result in results])
     measured = [name for name in FIGURES if runs[name].notna().all()]
@@ -91,8 +103,8 @@ def train_seeds(train: Callable[..., Result], *, out: str | Path, seeds: Sequenc
         runs=Result("seeds", runs, meta),
         spread=Result("seeds-spread", pd.DataFrame(rows), meta),
     )
-    found.runs.save_as(out.with_name(f"{out.stem}-seeds"))
-    found.spread.save_as(out.with_name(f"{out.stem}-seeds-spread"))
+    found.runs.save_as(summary)
+    found.spread.save_as(spreads)
     return found
 
 

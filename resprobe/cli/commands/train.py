@@ -215,8 +215,13 @@ def train(
                 if seeds is None:
                     text = t.told(one(out=out, seed=seed), out, json=json)
                 else:
-                    wanted = range(seed, seed + seeds)
-                    text = t.seeds_told(training.train_seeds(one, out=out, seeds=wanted), json=json)
+                    found = training.train_seeds(
+                        one,
+                        out=out,
+                        seeds=range(seed, seed + seeds),
+                        replace=resume or overwrite,
+                    )
+                    text = t.seeds_told(found, json=json)
             except training.Stopped as stopped:
                 note(str(stopped), quiet=quiet)
                 raise typer.Exit(asked.exit_code) from None
