@@ -11,11 +11,13 @@ matplotlib is changed beyond the call, and no figure is left with pyplot.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from resprobe.errors import InputError, UsageError
+from resprobe.figures.degradation import families, plot_degradation
 from resprobe.figures.gradflow import (
     has_residual_blocks,
     plot_gradient_norm,
@@ -35,6 +37,7 @@ __all__ = [
     "figure",
     "footer",
     "plot",
+    "plot_degradation",
     "plot_gradient_norm",
     "plot_gradient_split",
     "plot_lesion",
@@ -49,6 +52,7 @@ _FIRST_PANEL: dict[str, Callable[..., Axes]] = {
     "gradflow": plot_gradient_norm,
     "gradflow-weights": plot_weight_gradients,
     "train": plot_training,
+    "degradation": plot_degradation,
 }
 
 
@@ -58,7 +62,8 @@ def plot(result: Results, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     result : Result or sequence of Result
-        The kind is the result's name: lesion, gradflow, gradflow-weights or train.
+        The kind is the result's name: lesion, gradflow, gradflow-weights, train or
+        degradation.
     ax : Axes, optional
         Where to draw. Without it a whole figure is made, as :func:`figure` does.
 
@@ -89,7 +94,8 @@ def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) 
     """Make the whole figure of one kind of result, with its small print below.
 
     Gradient flow has two panels where any network has residual blocks: the norm along the
-    depth, and its identity and residual parts; they stand side by side from 6 inches on.
+    depth, and its identity and residual parts; degradation one for the plain and one for the
+    residual networks. They stand side by side from 6 inches on.
 
     Parameters
     ----------
@@ -144,4 +150,6 @@ def _panels(results: Results) -> list[Callable[..., Axes]]:
     first = _FIRST_PANEL[name]
     if name == "gradflow" and has_residual_blocks(results):
         return [first, plot_gradient_split]
+    if name == "degradation":
+        return [partial(plot_degradation, residual=residual) for residual in families(results)]
     return [first]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["data_of", "networks_of"]
+from resprobe.figures.theme import short_text
+
+__all__ = ["data_of", "networks_of", "setting_of"]
 
 
 def networks_of(meta: dict[str, Any]) -> list[dict[str, Any]]:
@@ -32,3 +34,17 @@ def data_of(meta: dict[str, Any]) -> dict[str, Any]:
     data = meta.get("data")
     said = data if isinstance(data, dict) else {}
     return {key: said[key] for key in ("data_set", "split", "n") if said.get(key) is not None}
+
+
+def setting_of(meta: dict[str, Any]) -> list[str]:
+    """Return what a figure must say of how its numbers came about, in phrases.
+
+    Examples
+    --------
+    >>> setting_of({"setting": ["width 8", "10 epochs"]}), setting_of({"setting": 3})
+    (['width 8', '10 epochs'], [])
+    """
+    said = meta.get("setting")
+    if isinstance(said, list | tuple):
+        return [short_text(text, limit=80) for text in said if isinstance(text, str)]
+    return []

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from resprobe.figures.meta import data_of, networks_of
+from resprobe.figures.meta import data_of, networks_of, setting_of
 from resprobe.figures.series import Results, listed
 from resprobe.figures.theme import MUTED, drawn, short_text, wrapped
 
@@ -33,6 +33,7 @@ def footer(results: Results) -> str:
     """
     metas = [result.meta for result in listed(results)]
     parts = [*_once(_data(meta) for meta in metas)]
+    parts += _once(text for meta in metas for text in setting_of(meta))
     parts += _once(text for meta in metas for text in _weights(meta))
     parts += _once(_statistics(meta) for meta in metas)
     seeds = _once(short_text(meta["seed"]) for meta in metas if meta.get("seed") is not None)

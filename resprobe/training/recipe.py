@@ -75,6 +75,8 @@ class Recipe:
     --------
     >>> Recipe().for_run(45_000, epochs=2).milestones
     (352, 528)
+    >>> Recipe(iterations=None, epochs=90, milestones=(30, 60)).for_run(1_280).milestones
+    (300, 600)
     """
 
     name: str = "he2015-cifar"
@@ -107,13 +109,12 @@ class Recipe:
                 object.__setattr__(self, field, kind.take(getattr(self, field)))
             except ValueError:
                 raise self._wrong(field, kind.wanted) from None
-        found = contradiction(self)
-        if found is not None:
+        if found := contradiction(self):
             raise self._wrong(*found)
 
     def _wrong(self, field: str, wanted: str) -> UsageError:
-        got = shown(getattr(self, field))
-        return UsageError(f"{field} of {shown(self.name)[1:-1]} must be {wanted}; got {got}")
+        name, got = shown(str(self.name)).strip("'"), shown(getattr(self, field))
+        return UsageError(f"{field} of {name} must be {wanted}; got {got}")
 
     @property
     def unit(self) -> str:
@@ -156,11 +157,6 @@ class Recipe:
         ------
         UsageError
             If there is no epoch, or less than one batch.
-
-        Examples
-        --------
-        >>> Recipe(iterations=None, epochs=90, milestones=(30, 60)).for_run(1_280).milestones
-        (300, 600)
         """
         if epochs is not None and epochs < 1:
             raise UsageError(f"the number of epochs must be at least 1; got {epochs}")
