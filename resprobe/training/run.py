@@ -55,6 +55,8 @@ class Run:
         Where everything is kept.
     data_spec : str
         What ``resprobe.datasets.load`` takes to read the images again.
+    replace : bool
+        Whether another run at these places goes when this one first saves.
     """
 
     def __init__(
@@ -66,9 +68,11 @@ class Run:
         curve: Batches | None,
         places: Places,
         data_spec: str,
+        replace: bool = False,
     ) -> None:
         self.setting, self.loop, self.places = setting, loop, places
         self.validation, self.curve, self.data_spec = validation, curve, data_spec
+        self._replace = replace
         self.rows: list[EpochRow] = []
         self.best: Kept | None = None
         self.resumed_at: int | None = None
@@ -199,6 +203,9 @@ class Run:
             "rows": [asdict(row) for row in self.rows],
             "spent_s": self._spent() if begun else 0.0,
         }
+        if self._replace:
+            self.places.clear()
+            self._replace = False
         self.places.step_back()
         self.keep(self.places.last, Kept(epoch=len(self.rows), figures=figures), state=state)
 

@@ -84,7 +84,7 @@ def train(
     resume : bool
         Go on with the run at ``out``; where there is none, begin it.
     overwrite : bool
-        Replace the run at ``out``, once the first epoch of this one is done.
+        Replace the run at ``out`` as soon as this one has something to save.
     pace : Pace, optional
         Who is told and asked between the steps, and how often the state is saved.
     say : callable
@@ -151,11 +151,10 @@ def train(
         curve=tested if test_curve else None,
         places=places,
         data_spec=data.spec,
+        replace=overwrite,
     )
     if resume:
         _take_up(run, say)
-    if overwrite:
-        places.clear()
     _train(run, pace or Pace())
     if tested is not None:
         run.test(tested)

@@ -194,12 +194,16 @@ def test_a_damaged_best_checkpoint_is_written_again_or_named(data, whole, tmp_pa
         trained(data, tmp_path / "net.pt", resume=True)
 
 
-def test_a_full_disk_stops_the_run_and_takes_nothing_away(data, whole, tmp_path, monkeypatch):
+@pytest.mark.parametrize("writes", [8, 10, 12, 14], ids=["state", "best", "log", "notes"])
+def test_a_full_disk_stops_the_run_and_takes_nothing_away(
+    data, whole, tmp_path, monkeypatch, writes
+):
+    """Full while the files of the second epoch are written, each with two calls of fsync."""
     fsync, count = os.fsync, []
 
     def full(descriptor):
         count.append(1)
-        if len(count) > 12:
+        if len(count) > writes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return fsync(descriptor)
 
@@ -208,7 +212,7 @@ def test_a_full_disk_stops_the_run_and_takes_nothing_away(data, whole, tmp_path,
         with pytest.raises(ResprobeError, match="No space left on device"):
             trained(data, tmp_path / "net.pt")
     assert not list(tmp_path.glob(".*"))
-    assert load(tmp_path / "net-last.pt").state is not None
+    assert len(load(tmp_path / "net-last.pt").state["rows"]) == (1 if writes == 8 else 2)
     assert_same(trained(data, tmp_path / "net.pt", resume=True), whole, tmp_path)
 
 
@@ -244,6 +248,18 @@ def test_what_is_there_is_not_replaced_unless_that_is_asked_for(data, whole, tmp
         trained(data, tmp_path / "net.pt")
     assert (tmp_path / name).read_text() == "in the way"
     assert_same(trained(data, tmp_path / "net.pt", overwrite=True), whole, tmp_path)
+
+
+def test_a_run_that_is_replaced_stays_until_there_is_something_in_its_place(data, tmp_path):
+    trained(data, tmp_path / "net.pt", seed=7)
+    kept = (tmp_path / "net.pt").read_bytes()
+    with pytest.raises(Killed):
+        trained(data, tmp_path / "net.pt", overwrite=True, pace=at_steps(2, raises=Killed))
+    assert (tmp_path / "net.pt").read_bytes() == kept
+    with pytest.raises(Killed):
+        trained(data, tmp_path / "net.pt", overwrite=True, pace=at_steps(4, raises=Killed))
+    assert load(tmp_path / "net-last.pt").recipe["seed"] == load(tmp_path / "net.pt").recipe["seed"]
+    assert not (tmp_path / "net-previous.pt").exists()  # or a resume could take the other run
 
 
 def test_another_run_is_not_gone_on_with(data, tmp_path):

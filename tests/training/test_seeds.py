@@ -20,20 +20,21 @@ def one(two_kinds, tiny):
 
 
 def test_each_run_is_the_one_that_its_seed_gives_alone(one, tmp_path):
-    found = train_seeds(one, out=tmp_path / "net.pt", seeds=(5, 2))
-    alone = one(out=tmp_path / "alone.pt", seed=2)
-    assert found.runs.frame["seed"].tolist() == [5, 2]
+    found = train_seeds(one, out=tmp_path / "net.pt", seeds=(5, 6))
+    alone = one(out=tmp_path / "alone.pt", seed=6)
+    assert found.runs.frame["seed"].tolist() == [5, 6]
     row = found.runs.frame.iloc[1]
     (network,) = alone.meta["networks"]
     assert row["train_error"] == alone.frame["train_error"].iloc[-1]
     assert row["train_loss"] == alone.frame["train_loss"].iloc[-1]
+    assert row["best_epoch"] == 1  # of two, so that the kept one is not the last
     assert row["test_error"] == network["test"]["test_error"]
     assert row["best_epoch"] == network["best_epoch"]
     assert row["validation_error"] == alone.frame["validation_error"][network["best_epoch"] - 1]
-    assert row["checkpoint"] == str(seed_file(tmp_path / "net.pt", 2))
+    assert row["checkpoint"] == str(seed_file(tmp_path / "net.pt", 6))
     assert found.epochs.frame["network"].unique().tolist() == [
         "resnet8:width=4 seed 5",
-        "resnet8:width=4 seed 2",
+        "resnet8:width=4 seed 6",
     ]
 
 
