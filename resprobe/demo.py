@@ -12,7 +12,7 @@ import torch
 
 from resprobe.chain import Chain, unravel
 from resprobe.checkpoints import load
-from resprobe.datasets import Batches, ImageSet
+from resprobe.datasets import Batches, Images
 from resprobe.datasets import load as load_data
 from resprobe.figures import figure, save
 from resprobe.networks import Architecture
@@ -118,7 +118,7 @@ class Studio:
     say: Callable[[str], None]
     progress: Step | None
 
-    def trained(self, learn: ImageSet, test: ImageSet) -> Result:
+    def trained(self, learn: Images, test: Images) -> Result:
         """Train every network; their logs in one table."""
         parts = []
         for name in self.scale.trained:
@@ -139,7 +139,7 @@ class Studio:
             )
         return combined(parts)
 
-    def lesions(self, test: ImageSet) -> Result:
+    def lesions(self, test: Images) -> Result:
         """Delete every block of every trained network."""
         parts = []
         for name in self.scale.trained:
@@ -152,7 +152,7 @@ class Studio:
             )
         return combined(parts)
 
-    def gradients(self, test: ImageSet, *, trained: bool) -> tuple[Result, Result]:
+    def gradients(self, test: Images, *, trained: bool) -> tuple[Result, Result]:
         """Follow the gradients, through running statistics only where there are any."""
         names = self.scale.trained if trained else self.scale.untrained
         self.say(
@@ -184,7 +184,7 @@ class Studio:
         save(figure(result), self.folder / part / result.name)
         return result
 
-    def _architecture(self, name: str, images: ImageSet) -> Architecture:
+    def _architecture(self, name: str, images: Images) -> Architecture:
         return Architecture(
             name,
             num_classes=len(images.classes),
@@ -200,7 +200,7 @@ class Studio:
             self.progress(at.iteration, at.iterations)
 
     def _from_checkpoint(
-        self, name: str, images: ImageSet
+        self, name: str, images: Images
     ) -> tuple[Chain, Batches, dict[str, Any]]:
         checkpoint = load(self._checkpoint(name))
         assert checkpoint.normalisation is not None, "our checkpoints carry it"
@@ -212,7 +212,7 @@ class Studio:
         }
         return unravel(checkpoint.model.to(self.device), data.example()), data, about
 
-    def _new(self, name: str, images: ImageSet) -> tuple[Chain, Batches, dict[str, Any]]:
+    def _new(self, name: str, images: Images) -> tuple[Chain, Batches, dict[str, Any]]:
         assert images.normalisation is not None, "the embedded data have one"
         architecture = self._architecture(name, images)
         data = Batches(images.to(self.device), images.normalisation)

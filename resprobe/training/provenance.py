@@ -31,7 +31,7 @@ def described(run: Run) -> dict[str, Any]:
         "resumed_at": run.resumed_at,
         "data": {
             "data_set": setting.data,
-            "spec": run.data_spec or None,
+            "spec": run.keeper.data_spec or None,
             "digest": setting.digest,
             "split": "train",
             "n": len(loop.feed),
@@ -52,10 +52,10 @@ def _network(run: Run) -> dict[str, Any]:
         "plain": architecture.is_plain,
         "classes": architecture.num_classes,
         "architecture": architecture.to_dict(),
-        "checkpoint": str(run.places.best),
-        "checkpoint_sha256": sha256_of(run.places.best),
-        "checkpoint_last": str(run.places.last),
-        "log": str(run.places.log),
+        "checkpoint": str(run.keeper.places.best),
+        "checkpoint_sha256": sha256_of(run.keeper.places.best),
+        "checkpoint_last": str(run.keeper.places.last),
+        "log": str(run.keeper.places.log),
         "best_epoch": best.epoch,
         "test": {k: v for k, v in best.figures.items() if k.startswith("test_")},
     }

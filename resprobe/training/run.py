@@ -5,38 +5,26 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict
 
-from torch import nn
-
-from resprobe.checkpoints import load, save
+from resprobe.checkpoints import load
 from resprobe.datasets import Batches
 from resprobe.errors import IntegrityError, ResprobeError
 from resprobe.results import Result
 from resprobe.statistics import wilson
 from resprobe.training.evaluate import evaluate
 from resprobe.training.finite import finite
+from resprobe.training.keeper import Keeper, Kept
 from resprobe.training.log import EpochRow, as_frame
 from resprobe.training.loop import Loop, Progress
 from resprobe.training.pace import Pace, Stopped
-from resprobe.training.places import Places
 from resprobe.training.provenance import described
 from resprobe.training.saved import STATE_VERSION, Saved
-from resprobe.training.setting import SPLIT_SEED, Setting
+from resprobe.training.setting import Setting
 
-__all__ = ["Kept", "Run"]
+__all__ = ["Run"]
 
 Figures = Mapping[str, float | int | str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kept:
-    """The checkpoint that counts as the best: its epoch and the figures in it."""
-
-    epoch: int
-    figures: Figures
 
 
 class Run:
@@ -51,12 +39,8 @@ class Run:
     validation, curve : Batches or None
         The images held out, and the test images if they are to be looked at after every
         epoch; on the device of the loop.
-    places : Places
-        Where everything is kept.
-    data_spec : str
-        What ``resprobe.datasets.load`` takes to read the images again.
-    replace : bool
-        Whether another run at these places goes when this one first saves.
+    keeper : Keeper
+        Writes what comes of it.
     """
 
     def __init__(
@@ -66,13 +50,10 @@ class Run:
         *,
         validation: Batches | None,
         curve: Batches | None,
-        places: Places,
-        data_spec: str,
-        replace: bool = False,
+        keeper: Keeper,
     ) -> None:
-        self.setting, self.loop, self.places = setting, loop, places
-        self.validation, self.curve, self.data_spec = validation, curve, data_spec
-        self._replace = replace
+        self.setting, self.loop, self.keeper = setting, loop, keeper
+        self.validation, self.curve = validation, curve
         self.rows: list[EpochRow] = []
         self.best: Kept | None = None
         self.resumed_at: int | None = None
@@ -97,15 +78,15 @@ class Run:
         if self.best is None:
             return
         try:
-            found, problem = load(self.places.best), ""
+            found, problem = load(self.keeper.places.best), ""
         except ResprobeError as error:
             found, problem = None, str(error)
         if found is not None and found.epoch is not None and found.epoch >= self.best.epoch:
             self.best = Kept(epoch=found.epoch, figures=found.figures)
         elif self.best.epoch == len(self.rows) and self.loop.batch == 0:
-            self.keep(self.places.best, self.best)
+            self.keeper.write_best(self.loop.model, self.best)
         else:
-            what = problem or f"{self.places.best}: not of this run"
+            what = problem or f"{self.keeper.places.best}: not of this run"
             raise IntegrityError(
                 f"{what}, and the best of this run was epoch {self.best.epoch}; put that back, "
                 "or start again with --overwrite"
@@ -145,9 +126,9 @@ class Run:
             self.save_state()
             raise Stopped(
                 f"stopped after iteration {self.loop.iteration:,} of {self.loop.iterations:,}; "
-                f"{self.places.last} holds all of it, so go on with --resume"
+                f"{self.keeper.places.last} holds all of it, so go on with --resume"
             ) from None
-        self.places.previous.unlink(missing_ok=True)
+        self.keeper.finish()
 
     def _finish_epoch(self, look: Callable[[], None]) -> None:
         row = self._measured(look)
@@ -158,8 +139,8 @@ class Run:
         self.save_state()
         if is_best:
             self.best = Kept(epoch=row.epoch, figures=row.figures())
-            self.keep(self.places.best, self.best)
-        self.result().save_as(self.places.log.with_suffix(""))
+            self.keeper.write_best(self.loop.model, self.best)
+        self.keeper.write_log(self.result())
 
     def _is_best(self, row: EpochRow) -> bool:
         if self.best is None or not row.validation_n:
@@ -203,34 +184,7 @@ class Run:
             "rows": [asdict(row) for row in self.rows],
             "spent_s": self._spent() if begun else 0.0,
         }
-        if self._replace:
-            self.places.clear()
-            self._replace = False
-        self.places.step_back()
-        self.keep(self.places.last, Kept(epoch=len(self.rows), figures=figures), state=state)
-
-    def keep(
-        self,
-        path: Path,
-        kept: Kept,
-        *,
-        model: nn.Module | None = None,
-        state: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Write the network as it is, or ``model``, as the checkpoint of an epoch."""
-        setting = self.setting
-        save(
-            path,
-            self.loop.model if model is None else model,
-            architecture=setting.architecture,
-            normalisation=setting.normalisation,
-            data=self.data_spec or None,
-            split_seed=None if self.validation is None else SPLIT_SEED,
-            recipe={**setting.recipe.to_dict(), "seed": setting.seed, "images": setting.images},
-            epoch=kept.epoch,
-            figures=kept.figures,
-            state=state,
-        )
+        self.keeper.write_state(self.loop.model, Kept(epoch=len(self.rows), figures=figures), state)
 
     def test(self, batches: Batches) -> None:
         """Evaluate the best checkpoint and note the figures in it.
@@ -238,7 +192,7 @@ class Run:
         The error carries its Wilson 95 % interval.
         """
         assert self.best is not None, "a recipe has at least one iteration, so a run has an epoch"
-        model = load(self.places.best).model.to(self.loop.feed.device)
+        model = load(self.keeper.places.best).model.to(self.loop.feed.device)
         seen = evaluate(model, batches)
         low, high = wilson(seen.wrong, seen.n)
         figures: dict[str, float | int | str] = {
@@ -249,7 +203,7 @@ class Run:
             "test_n": seen.n,
         }
         self.best = Kept(epoch=self.best.epoch, figures={**self.best.figures, **figures})
-        self.keep(self.places.best, self.best, model=model)
+        self.keeper.write_best(model, self.best)
 
     def result(self) -> Result:
         """Return one row per complete epoch, and how it came about."""

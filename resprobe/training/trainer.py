@@ -12,6 +12,7 @@ from resprobe.devices import is_out_of_memory
 from resprobe.errors import UsageError
 from resprobe.networks import Architecture
 from resprobe.results import Result
+from resprobe.training.keeper import Keeper
 from resprobe.training.memory import out_of_memory
 from resprobe.training.pace import Pace
 from resprobe.training.places import Places
@@ -149,9 +150,13 @@ def train(
         ready.loop,
         validation=ready.validation,
         curve=tested if test_curve else None,
-        places=places,
-        data_spec=data.spec,
-        replace=overwrite,
+        keeper=Keeper(
+            ready.setting,
+            places,
+            data_spec=data.spec,
+            holds_out=ready.validation is not None,
+            replace=overwrite,
+        ),
     )
     if resume:
         _take_up(run, say)
@@ -159,14 +164,14 @@ def train(
     if tested is not None:
         run.test(tested)
     result = run.result()
-    result.save_as(places.log.with_suffix(""))
+    run.keeper.write_log(result)
     return result
 
 
 def _take_up(run: Run, say: Callable[[str], None]) -> None:
-    found = newest(run.places, say)
+    found = newest(run.keeper.places, say)
     if found is None:
-        say(f"{run.places.best}: no run there yet to go on with, so it begins")
+        say(f"{run.keeper.places.best}: no run there yet to go on with, so it begins")
         return
     run.resume(Saved.restored(found, run.loop, run.setting))
     say(f"going on from {found.path}, iteration {run.loop.iteration:,} of {run.loop.iterations:,}")

@@ -1,0 +1,92 @@
+"""What a run writes: its best network, its newest state, its log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from resprobe.checkpoints import save
+from resprobe.results import Result
+from resprobe.training.places import Places
+from resprobe.training.setting import SPLIT_SEED, Setting
+
+__all__ = ["Keeper", "Kept"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A checkpoint of a run: how many epochs were complete, and the figures in it."""
+
+    epoch: int
+    figures: Mapping[str, float | int | str]
+
+
+class Keeper:
+    """Writes the files of a run.
+
+    Parameters
+    ----------
+    setting : Setting
+        What the run computes; every checkpoint says it.
+    places : Places
+        Where the files go.
+    data_spec : str
+        What ``resprobe.datasets.load`` takes to read the images again.
+    holds_out : bool
+        Whether images are held out.
+    replace : bool
+        Whether another run at these places goes when this one first saves.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        places: Places,
+        *,
+        data_spec: str,
+        holds_out: bool,
+        replace: bool = False,
+    ) -> None:
+        self.setting, self.places, self.data_spec = setting, places, data_spec
+        self.holds_out, self._replace = holds_out, replace
+
+    def write_best(self, model: nn.Module, kept: Kept) -> None:
+        """Write the network that counts as the best."""
+        self._write(self.places.best, model, kept, None)
+
+    def write_state(self, model: nn.Module, kept: Kept, state: Mapping[str, Any]) -> None:
+        """Write the newest state, and keep the one before it."""
+        if self._replace:
+            self.places.clear()
+            self._replace = False
+        self.places.step_back()
+        self._write(self.places.last, model, kept, state)
+
+    def write_log(self, result: Result) -> None:
+        """Write the rows and how they came about."""
+        result.save_as(self.places.log.with_suffix(""))
+
+    def finish(self) -> None:
+        """Remove the state before the newest one, once the run is complete."""
+        self.places.previous.unlink(missing_ok=True)
+
+    def _write(
+        self, path: Path, model: nn.Module, kept: Kept, state: Mapping[str, Any] | None
+    ) -> None:
+        setting = self.setting
+        save(
+            path,
+            model,
+            architecture=setting.architecture,
+            normalisation=setting.normalisation,
+            data=self.data_spec or None,
+            split_seed=SPLIT_SEED if self.holds_out else None,
+            recipe={**setting.recipe.to_dict(), "seed": setting.seed, "images": setting.images},
+            epoch=kept.epoch,
+            figures=kept.figures,
+            state=state,
+        )
