@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
 
     from resprobe.chain import Chain
-    from resprobe.datasets import Batches, ImageSet, Normalisation
+    from resprobe.datasets import Batches, Images, Normalisation
 
 __all__ = ["Subject", "subjects"]
 
@@ -75,7 +75,7 @@ def subjects(request: Request) -> list[Subject]:
     ]
 
 
-_Shown = tuple[Network, "ImageSet", "Normalisation"]
+_Shown = tuple[Network, "Images", "Normalisation"]
 
 
 def _from_checkpoint(path: Path, request: Request) -> _Shown:
@@ -131,7 +131,7 @@ def _from_elsewhere(request: Request) -> list[_Shown]:
 
 def _subject(
     network: Network,
-    images: ImageSet,
+    images: Images,
     normalisation: Normalisation,
     request: Request,
     device: torch.device,
