@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from resprobe.datasets import Batches, ImageSet, Normalisation
     from resprobe.datasets import load as load_data
     from resprobe.figures import plot
+    from resprobe.monitor import watch
     from resprobe.networks import Architecture, size_table
     from resprobe.probes import gradflow, lesion
     from resprobe.results import Result
@@ -53,6 +54,7 @@ __all__ = [
     "size_table",
     "train",
     "unravel",
+    "watch",
 ]
 
 _HOMES = {
@@ -76,6 +78,7 @@ _HOMES = {
     "size_table": ("networks", "size_table"),
     "train": ("training", "train"),
     "unravel": ("chain", "unravel"),
+    "watch": ("monitor", "watch"),
 }
 
 

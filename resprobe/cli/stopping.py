@@ -23,7 +23,7 @@ class Asked:
     @property
     def exit_code(self) -> int:
         """128 and the signal's number, as shells have it: 143 or 130."""
-        return 128 + (self.number or 0)
+        return 128 + (self.number or signal.SIGTERM)
 
 
 @contextlib.contextmanager

@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     from resprobe.datasets import Images
     from resprobe.networks import Architecture
     from resprobe.results import Result
-    from resprobe.training import Progress, Recipe, TrainingPlan
+    from resprobe.training import Execution, Precision, Progress, Recipe, TrainingPlan
     from resprobe.training.seeds import Seeds
 
 __all__ = [
     "check_one_of_ours",
     "not_ours",
+    "planned",
+    "precision_of",
     "read",
     "recipe_of",
     "reporter",
+    "say_depth",
+    "say_execution",
     "seeds_told",
-    "show_plan",
     "told",
 ]
 
@@ -86,19 +89,51 @@ def reporter(step: Callable[[int, int], None] | None) -> Callable[[Progress], No
     return lambda at: step(at.iteration, at.iterations)
 
 
-def show_plan(planned: TrainingPlan, architecture: Architecture, *, json: bool) -> None:
-    """Print what would run."""
+def precision_of(name: str) -> Precision:
+    """Return the precision of a name; UsageError where there is none."""
+    from resprobe.errors import one_of
+    from resprobe.training import Precision
+
+    known = {one.value: one for one in Precision}
+    if name not in known:
+        raise one_of("precision", name, known)
+    return known[name]
+
+
+def say_execution(execution: Execution, say: Callable[[str], None]) -> None:
+    """Say how a training is computed, where that is not the plain way."""
+    warning = execution.precision.check(execution.device)
+    if warning:
+        say(warning)
+    if execution.compile_forward:
+        say("the forward pass is compiled, which takes a minute at first")
+    if execution.world.size > 1:
+        say(f"{execution.world.size} processes share every batch")
+
+
+def say_depth(
+    recipe: Recipe, architecture: Architecture, arch: str, say: Callable[[str], None]
+) -> None:
+    """Say that a recipe for stochastic depth meets a network that has none."""
+    if recipe.name.startswith("huang2016-stochastic-depth") and architecture.survival == 1:
+        say(
+            f"{architecture.spec} has no stochastic depth, so this is the baseline of that "
+            f"recipe; --arch {arch}:survival=0.5 has it"
+        )
+
+
+def planned(plan: TrainingPlan, architecture: Architecture, *, json: bool) -> str:
+    """Return what would run, as text for people or as one JSON object."""
     from resprobe.results import plain_json, versions
 
     if json:
         meta = {**versions(), "dry_run": True}
-        print(plain_json({"meta": meta, "rows": [dataclasses.asdict(planned)]}))
-        return
-    print(
-        f"{architecture.spec}: {counted(planned.images, 'image')} to train on, "
-        f"{planned.validation_images:,} held out; {counted(planned.epochs, 'epoch')}, "
-        f"{counted(planned.iterations, 'iteration')} of batch {planned.batch_size}; "
-        f"{about(planned.duration_s)}"
+        return plain_json({"meta": meta, "rows": [dataclasses.asdict(plan)]})
+    return (
+        f"{architecture.spec}: {counted(plan.images, 'image')} to train on, "
+        f"{plan.validation_images:,} held out; {counted(plan.epochs, 'epoch')}, "
+        f"{counted(plan.iterations, 'iteration')} of batch {plan.batch_size}; "
+        f"{about(plan.duration_s)}"
     )
 
 

@@ -8,10 +8,13 @@ seed gives the same weights, bit for bit, on the same CPU, also when a run is in
 resumed.
 """
 
+from resprobe.training.distributed import World
 from resprobe.training.evaluate import Evaluation, evaluate
+from resprobe.training.execution import Execution
 from resprobe.training.loop import Progress
 from resprobe.training.pace import Pace, Stopped
 from resprobe.training.plan import TrainingPlan, plan_training
+from resprobe.training.precision import Precision
 from resprobe.training.published import recipes
 from resprobe.training.recipe import Recipe, Schedule
 from resprobe.training.seeds import train_seeds
@@ -19,12 +22,15 @@ from resprobe.training.trainer import train
 
 __all__ = [
     "Evaluation",
+    "Execution",
     "Pace",
+    "Precision",
     "Progress",
     "Recipe",
     "Schedule",
     "Stopped",
     "TrainingPlan",
+    "World",
     "evaluate",
     "plan_training",
     "recipes",

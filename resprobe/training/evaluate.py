@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from resprobe.datasets import Batches
+from resprobe.training.distributed import World
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -40,7 +42,11 @@ class Evaluation:
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, batches: Batches, *, between: Callable[[], None] = lambda: None
+    model: nn.Module,
+    batches: Batches,
+    *,
+    between: Callable[[], None] = lambda: None,
+    world: World | None = None,
 ) -> Evaluation:
     """Run the network over all batches in eval mode; its mode is then what it was.
 
@@ -51,7 +57,9 @@ def evaluate(
     batches : Batches
         Losses are averaged in float64, so that the batch size hardly matters.
     between : callable
-        Called after every batch; what it raises passes through.
+        Called after every batch, on all ranks equally often; what it raises passes through.
+    world : World, optional
+        The processes that share the images; all get the figures of all images.
 
     Examples
     --------
@@ -65,16 +73,38 @@ def evaluate(
     0.25
     """
     modes = [(module, module.training) for module in model.modules()]
+    world = World() if world is None else world
+    mine, rounds = _share(batches, world)
     losses, wrong = [], []
     model.eval()
     try:
-        for x, y in batches:
+        for x, y in mine:
             logits = model(x.contiguous(memory_format=torch.channels_last))
             losses.append(F.cross_entropy(logits, y, reduction="none"))
             wrong.append((logits.argmax(1) != y).sum())
             between()
+        for _ in range(rounds - len(losses)):
+            between()
     finally:
         for module, training in modes:
             module.training = training
-    loss = torch.cat(losses).cpu().double().mean()  # Apple's GPUs know no float64
-    return Evaluation(loss=float(loss), wrong=int(torch.stack(wrong).sum()), n=batches.n)
+    if world.size == 1:
+        loss = torch.cat(losses).cpu().double().mean()  # Apple's GPUs know no float64
+        return Evaluation(loss=float(loss), wrong=int(torch.stack(wrong).sum()), n=batches.n)
+    sums = torch.tensor(
+        [sum(float(part.double().sum()) for part in losses), float(sum(map(int, wrong)))],
+        dtype=torch.float64,
+    )
+    loss_sum, all_wrong = world.sum_over_ranks(sums).tolist()
+    return Evaluation(loss=loss_sum / batches.n, wrong=int(all_wrong), n=batches.n)
+
+
+def _share(batches: Batches, world: World) -> tuple[Iterable[tuple[Tensor, Tensor]], int]:
+    """Return this rank's batches, and how many rank 0 has, which has the most."""
+    if world.size == 1:
+        return batches, len(batches)
+    everything = torch.arange(batches.n)
+    most = len(World(size=world.size).share(everything))
+    mine = world.share(everything)
+    rounds = math.ceil(most / batches.batch_size)
+    return (replace(batches, data=batches.data.take(mine)) if len(mine) else ()), rounds

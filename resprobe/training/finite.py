@@ -21,7 +21,7 @@ def finite(loop: Loop, batches: Batches, *, between: Callable[[], None]) -> Eval
     Diverged
         If the loss is not finite, with the first layer that went wrong in eval mode.
     """
-    seen = evaluate(loop.model, batches, between=between)
+    seen = evaluate(loop.model, batches, between=between, world=loop.world)
     if math.isfinite(seen.loss):
         return seen
     loop.model.eval()

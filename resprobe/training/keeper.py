@@ -40,6 +40,8 @@ class Keeper:
         Whether images are held out.
     replace : bool
         Whether another run at these places goes when this one first saves.
+    writes : bool
+        Whether anything is written; of several processes, one does.
     """
 
     def __init__(
@@ -50,29 +52,35 @@ class Keeper:
         data_spec: str,
         holds_out: bool,
         replace: bool = False,
+        writes: bool = True,
     ) -> None:
         self.setting, self.places, self.data_spec = setting, places, data_spec
-        self.holds_out, self._replace = holds_out, replace
+        self.holds_out, self.replaces, self.writes = holds_out, replace, writes
 
     def write_best(self, model: nn.Module, kept: Kept) -> None:
         """Write the network that counts as the best."""
-        self._write(self.places.best, model, kept, None)
+        if self.writes:
+            self._write(self.places.best, model, kept, None)
 
     def write_state(self, model: nn.Module, kept: Kept, state: Mapping[str, Any]) -> None:
         """Write the newest state, and keep the one before it."""
-        if self._replace:
+        if not self.writes:
+            return
+        if self.replaces:
             self.places.clear()
-            self._replace = False
+            self.replaces = False
         self.places.step_back()
         self._write(self.places.last, model, kept, state)
 
     def write_log(self, result: Result) -> None:
         """Write the rows and how they came about."""
-        result.save_as(self.places.log.with_suffix(""))
+        if self.writes:
+            result.save_as(self.places.log.with_suffix(""))
 
     def finish(self) -> None:
         """Remove the state before the newest one, once the run is complete."""
-        self.places.previous.unlink(missing_ok=True)
+        if self.writes:
+            self.places.previous.unlink(missing_ok=True)
 
     def _write(
         self, path: Path, model: nn.Module, kept: Kept, state: Mapping[str, Any] | None

@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resprobe.datasets import Feed
-from resprobe.networks.stochastic import has_random_layers, seeded_draws
+from resprobe.training.descent import Descent
 from resprobe.training.divergence import Diverged, culprit
+from resprobe.training.execution import Execution
 from resprobe.training.recipe import Recipe
 from resprobe.training.schedule import WarmUp, learning_rate
 from resprobe.training.tally import Reading, Tally
@@ -77,6 +76,8 @@ class Loop:
         function of (seed, epoch, batch) and leave the global one alone.
     depth : int
         Of the network, for the warm-up.
+    execution : Execution, optional
+        By which processes, in which precision; else this one alone, on the device of the feed.
 
     Attributes
     ----------
@@ -91,12 +92,21 @@ class Loop:
     """
 
     def __init__(
-        self, model: nn.Module, feed: Feed, *, recipe: Recipe, seed: int, depth: int
+        self,
+        model: nn.Module,
+        feed: Feed,
+        *,
+        recipe: Recipe,
+        seed: int,
+        depth: int,
+        execution: Execution | None = None,
     ) -> None:
         # the memory format is a matter of speed: convolutions on CPUs prefer channels last
         self.model = model.to(memory_format=torch.channels_last)
         self.feed, self.recipe, self.seed = feed, recipe, seed
-        self.is_random = has_random_layers(model)
+        self.execution = Execution.on(feed.device) if execution is None else execution
+        self.world = self.execution.world
+        self.descent = Descent(self.model, execution=self.execution)
         self.warm_up = WarmUp.of(recipe, depth=depth)
         self.epoch, self.batch, self.iteration = 1, 0, 0
         self.tally = Tally()
@@ -118,13 +128,19 @@ class Loop:
     @property
     def epochs(self) -> int:
         """Epochs of the whole run; the last can be cut short by ``iterations``."""
-        return math.ceil(self.iterations / self.recipe.batches_per_epoch(len(self.feed)))
+        return math.ceil(self.iterations / self.batches_per_epoch)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Iterations of an epoch."""
+        smallest = self.world.smallest_batch
+        return self.recipe.batches_per_epoch(len(self.feed), smallest=smallest)
 
     def chosen(self) -> list[Tensor]:
         """Return the indices of each batch of the epoch under way, those done among them."""
         order = epoch_order(len(self.feed), seed=self.seed, epoch=self.epoch)
         left = self.iterations - (self.iteration - self.batch)
-        count = min(left, self.recipe.batches_per_epoch(len(self.feed)))
+        count = min(left, self.batches_per_epoch)
         return list(torch.split(order, self.recipe.batch_size)[:count])
 
     def run_epoch(self, after: Callable[[Progress], None] = lambda _: None) -> Tally:
@@ -135,9 +151,10 @@ class Loop:
         """
         self.model.train()
         left = self.chosen()[self.batch :]
-        with contextlib.closing(self.feed.batches(left, seed=self.seed, epoch=self.epoch)) as those:
-            for x, y in those:
-                self.step(x, y)
+        mine = [self.world.share(indices) for indices in left]
+        with contextlib.closing(self.feed.batches(mine, seed=self.seed, epoch=self.epoch)) as those:
+            for indices, (x, y) in zip(left, those, strict=True):
+                self.step(x, y, of=len(indices))
                 after(self._progress())
         return self.tally
 
@@ -145,8 +162,8 @@ class Loop:
         """Leave the epoch that is done."""
         self.epoch, self.batch, self.tally = self.epoch + 1, 0, Tally()
 
-    def step(self, x: Tensor, y: Tensor) -> None:
-        """Take one step of gradient descent.
+    def step(self, x: Tensor, y: Tensor, *, of: int | None = None) -> None:
+        """Take one step of gradient descent, on this process's share of ``of`` images.
 
         Raises
         ------
@@ -159,21 +176,21 @@ class Loop:
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate
         self.optimiser.zero_grad(set_to_none=True)
-        with self._draws():
-            logits = self.model(x)
-            loss = F.cross_entropy(logits, y)
-            reading = Reading(loss, (logits.detach().argmax(1) != y).sum())
-            torch.autograd.backward(loss)
+        images = len(y) if of is None else of
+        with self.descent.draws(self.seed, self.epoch, self.batch):
+            loss, whole, all_wrong = self.descent.forward(x, y, of=images)
+            reading = Reading(whole, all_wrong)
+            self.descent.backward(loss)
         value, wrong = reading.get()
         if not math.isfinite(value):
             raise self._diverged(value, x)
-        self.optimiser.step()
+        self.descent.step(self.optimiser)
         self.iteration, self.batch = self.iteration + 1, self.batch + 1
-        self.tally = self.tally.plus(value, wrong, images=len(y))
-        self.warm_up = self.warm_up.after(wrong=wrong, images=len(y))
+        self.tally = self.tally.plus(value, wrong, images=images)
+        self.warm_up = self.warm_up.after(wrong=wrong, images=images)
 
     def _diverged(self, value: float, x: Tensor) -> Diverged:
-        with self._draws():
+        with self.descent.draws(self.seed, self.epoch, self.batch), self.descent.mixed.autocast():
             where = culprit(self.model, x)
         return Diverged(
             f"the loss is {value}",
@@ -181,11 +198,6 @@ class Loop:
             rate=self.learning_rate,
             where=where,
         )
-
-    def _draws(self) -> AbstractContextManager[None]:
-        if not self.is_random:
-            return nullcontext()
-        return seeded_draws(self.seed, self.epoch, self.batch, device=self.feed.device)
 
     def _progress(self) -> Progress:
         return Progress(
@@ -208,6 +220,7 @@ class Loop:
             "tally": asdict(self.tally),
             "warm_up": asdict(self.warm_up),
             "optimiser": self.optimiser.state_dict(),
+            "descent": self.descent.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -220,6 +233,7 @@ class Loop:
         self.iteration, self.learning_rate = state["iteration"], state["learning_rate"]
         self.tally = Tally(**state["tally"])
         self.warm_up = WarmUp(**state["warm_up"])
+        self.descent.restore(state["descent"])
         self.optimiser.load_state_dict(dict(state["optimiser"]))
         for weight, kept in self.optimiser.state.items():
             momentum = kept.get("momentum_buffer")

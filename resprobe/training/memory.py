@@ -16,7 +16,12 @@ __all__ = ["fitting_batch", "out_of_memory"]
 
 def out_of_memory(loop: Loop) -> ResprobeError:
     """Build the error that says which batch size fits; the loop is of no use afterwards."""
-    size = loop.recipe.batch_size
+    size, world = loop.recipe.batch_size, loop.world
+    if world.size > 1:  # a trial would wait for the others
+        return ResprobeError(
+            f"out of memory with batches of {size} images over {world.size} processes; choose a "
+            "smaller --batch-size, or more processes"
+        )
     fits = fitting_batch(loop)
     if fits is None:
         return ResprobeError(

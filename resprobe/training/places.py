@@ -30,6 +30,8 @@ class Places:
         ``r56-previous.pt``: networks too, with what the training needs to go on.
     log, notes : Path
         One row per epoch, ``r56.csv``, and how it came about, ``r56.json``.
+    watch : Path
+        One row per watched step and block, ``r56-watch.csv``.
     """
 
     best: Path
@@ -37,6 +39,7 @@ class Places:
     previous: Path
     log: Path
     notes: Path
+    watch: Path
 
     @classmethod
     def beside(cls, out: str | Path) -> Places:
@@ -63,18 +66,25 @@ class Places:
             previous=out.with_name(f"{out.stem}-previous{out.suffix}"),
             log=out.with_suffix(".csv"),
             notes=out.with_suffix(".json"),
+            watch=out.with_name(f"{out.stem}-watch.csv"),
         )
 
     def __iter__(self) -> Iterator[Path]:
-        return iter((self.best, self.last, self.previous, self.log, self.notes))
+        return iter((self.best, self.last, self.previous, self.log, self.notes, self.watch))
 
     def check_free(self) -> None:
         """Raise UsageError if one of the files is there already."""
         check_free(*self)
 
     def clear(self) -> None:
-        """Remove what another run left here; ResprobeError where that is not possible."""
-        for path in self:
+        """Remove what another run left here, but for what was watched.
+
+        Raises
+        ------
+        ResprobeError
+            Where that is not possible.
+        """
+        for path in set(self) - {self.watch}:
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:

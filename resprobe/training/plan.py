@@ -9,6 +9,7 @@ import torch
 
 from resprobe.datasets import Images, Normalisation
 from resprobe.networks import Architecture
+from resprobe.training.execution import Execution
 from resprobe.training.preparation import prepared
 from resprobe.training.recipe import Recipe
 
@@ -49,8 +50,8 @@ def plan_training(
     epochs: int | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
-    workers: int = 0,
     normalisation: Normalisation | None = None,
+    execution: Execution | None = None,
 ) -> TrainingPlan:
     """Return what :func:`resprobe.train` would do with the same arguments; writes nothing."""
     ready = prepared(
@@ -59,9 +60,8 @@ def plan_training(
         recipe=recipe,
         epochs=epochs,
         seed=seed,
-        device=device,
-        workers=workers,
         normalisation=normalisation,
+        execution=Execution.on(device) if execution is None else execution,
     )
     loop = ready.loop
     durations_s = []

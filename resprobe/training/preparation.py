@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from resprobe.datasets import Batches, Images, Normalisation
 from resprobe.errors import InputError, UsageError
 from resprobe.networks import Architecture
+from resprobe.training.distributed import World
+from resprobe.training.execution import Execution
 from resprobe.training.loop import Loop
 from resprobe.training.recipe import Recipe
 from resprobe.training.setting import SPLIT_SEED, Setting
@@ -42,9 +42,8 @@ def prepared(
     recipe: Recipe,
     epochs: int | None,
     seed: int,
-    device: torch.device | str,
-    workers: int,
     normalisation: Normalisation | None,
+    execution: Execution,
 ) -> Prepared:
     """Divide the images, settle the recipe's length, build the network; write nothing.
 
@@ -53,8 +52,10 @@ def prepared(
     check_fit(architecture, data, None)
     if seed < 0:
         raise UsageError(f"the seed must be at least 0; got {seed}")
-    learnt, held_out = _divided(data, recipe)
-    recipe = recipe.for_run(len(learnt), epochs=epochs)
+    world, device = execution.world, execution.device
+    world.check_batch(recipe.batch_size)
+    learnt, held_out = _divided(data, recipe, world)
+    recipe = recipe.for_run(len(learnt), epochs=epochs, smallest=world.smallest_batch)
     normalisation = normalisation or data.normalisation or _measured(learnt)
     normalisation.check(data.channels)
     setting = Setting(
@@ -65,13 +66,15 @@ def prepared(
         data=data.name,
         digest=data.digest,
         images=len(data),
+        processes=world.size,
     )
     loop = Loop(
         architecture.build(seed=seed, device=device),
-        learnt.to(device).feed(normalisation, recipe.augmentation, workers=workers),
+        learnt.to(device).feed(normalisation, recipe.augmentation, workers=execution.workers),
         recipe=recipe,
         seed=seed,
         depth=architecture.depth,
+        execution=execution,
     )
     validation = None if held_out is None else Batches(held_out.to(device), normalisation)
     return Prepared(setting, loop, validation)
@@ -81,14 +84,14 @@ def _measured(images: Images) -> Normalisation:
     return Normalisation.measured(images.pixels(slice(None)))
 
 
-def _divided(data: Images, recipe: Recipe) -> tuple[Images, Images | None]:
+def _divided(data: Images, recipe: Recipe, world: World) -> tuple[Images, Images | None]:
     held_out: Images | None = None
     if recipe.validation_fraction > 0 and len(data) > 1:
         data, held_out = data.holdout(recipe.validation_fraction, seed=SPLIT_SEED)
-    if recipe.batches_per_epoch(len(data)) < 1:
+    if recipe.batches_per_epoch(len(data), smallest=world.smallest_batch) < 1:
         raise InputError(
             f"{data.name}: {len(data)} image to train on once the validation split is held out; "
-            "training needs at least 2"
+            f"training needs at least {world.smallest_batch}"
         )
     return data, held_out
 

@@ -132,17 +132,17 @@ class Recipe:
         names = (field.name for field in dataclasses.fields(Augmentation))
         return Augmentation(**{name: getattr(self, name) for name in names})
 
-    def batches_per_epoch(self, images: int) -> int:
+    def batches_per_epoch(self, images: int, *, smallest: int = 2) -> int:
         """Return the iterations that an epoch of so many training images takes.
 
-        The last batch may be smaller, but one of a single image, over which batch
-        normalisation means little or nothing, is left out; which image that is changes from
-        epoch to epoch.
+        The last batch may be smaller, but one of fewer than ``smallest`` images (two for each
+        process), over which batch normalisation means little or nothing, is left out; which
+        images those are changes from epoch to epoch.
         """
         whole, rest = divmod(images, self.batch_size)
-        return whole + (rest > 1)
+        return whole + (rest >= smallest)
 
-    def for_run(self, images: int, *, epochs: int | None = None) -> Recipe:
+    def for_run(self, images: int, *, epochs: int | None = None, smallest: int = 2) -> Recipe:
         """Return the recipe in iterations, for a run over so many images.
 
         Parameters
@@ -160,12 +160,12 @@ class Recipe:
         """
         if epochs is not None and epochs < 1:
             raise UsageError(f"the number of epochs must be at least 1; got {epochs}")
-        if self.batches_per_epoch(images) < 1:
-            raise UsageError(f"training needs at least 2 images; got {images}")
+        if self.batches_per_epoch(images, smallest=smallest) < 1:
+            raise UsageError(f"training needs at least {smallest} images; got {images}")
         passes = epochs or self.epochs
         if passes is None:
             return self
-        iterations = passes * self.batches_per_epoch(images)
+        iterations = passes * self.batches_per_epoch(images, smallest=smallest)
         scale = iterations / self.length
         return dataclasses.replace(
             self,

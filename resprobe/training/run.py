@@ -102,10 +102,10 @@ class Run:
         Diverged
             If a loss is not finite.
         """
-        saved_at = time.monotonic()
+        saved_at, world = time.monotonic(), self.loop.world
 
         def look() -> None:
-            if pace.stop():
+            if world.any_rank(pace.stop()):
                 raise Stopped
 
         def after(progress: Progress) -> None:
@@ -124,6 +124,7 @@ class Run:
                 saved_at = time.monotonic()
         except Stopped:
             self.save_state()
+            world.wait()
             raise Stopped(
                 f"stopped after iteration {self.loop.iteration:,} of {self.loop.iterations:,}; "
                 f"{self.keeper.places.last} holds all of it, so go on with --resume"
@@ -131,6 +132,7 @@ class Run:
         self.keeper.finish()
 
     def _finish_epoch(self, look: Callable[[], None]) -> None:
+        self.loop.world.agree(self.loop.model)
         row = self._measured(look)
         self.rows.append(row)
         is_best = self._is_best(row)
@@ -140,7 +142,9 @@ class Run:
         if is_best:
             self.best = Kept(epoch=row.epoch, figures=row.figures())
             self.keeper.write_best(self.loop.model, self.best)
-        self.keeper.write_log(self.result())
+        if self.keeper.writes:
+            self.keeper.write_log(self.result())
+        self.loop.world.wait()
 
     def _is_best(self, row: EpochRow) -> bool:
         if self.best is None or not row.validation_n:
@@ -193,7 +197,7 @@ class Run:
         """
         assert self.best is not None, "a recipe has at least one iteration, so a run has an epoch"
         model = load(self.keeper.places.best).model.to(self.loop.feed.device)
-        seen = evaluate(model, batches)
+        seen = evaluate(model, batches, world=self.loop.world)
         low, high = wilson(seen.wrong, seen.n)
         figures: dict[str, float | int | str] = {
             "test_loss": seen.loss,
@@ -204,6 +208,7 @@ class Run:
         }
         self.best = Kept(epoch=self.best.epoch, figures={**self.best.figures, **figures})
         self.keeper.write_best(model, self.best)
+        self.loop.world.wait()
 
     def result(self) -> Result:
         """Return one row per complete epoch, and how it came about."""

@@ -55,7 +55,12 @@ def seed_file(out: str | Path, seed: int) -> Path:
 
 
 def train_seeds(
-    train: Callable[..., Result], *, out: str | Path, seeds: Sequence[int], replace: bool = False
+    train: Callable[..., Result],
+    *,
+    out: str | Path,
+    seeds: Sequence[int],
+    replace: bool = False,
+    writes: bool = True,
 ) -> Seeds:
     """Train once for each seed, and say how far the runs lie apart.
 
@@ -73,6 +78,8 @@ def train_seeds(
     replace : bool
         Whether files of such runs may be there; what happens to them then is what ``train``
         does (``resume`` or ``overwrite``).
+    writes : bool
+        Whether this process writes the summary; of several, one does.
 
     Raises
     ------
@@ -103,8 +110,9 @@ def train_seeds(
         runs=Result("seeds", runs, meta),
         spread=Result("seeds-spread", pd.DataFrame(rows), meta),
     )
-    found.runs.save_as(summary)
-    found.spread.save_as(spreads)
+    if writes:
+        found.runs.save_as(summary)
+        found.spread.save_as(spreads)
     return found
 
 

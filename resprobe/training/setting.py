@@ -36,6 +36,8 @@ class Setting:
         The data set's name, for people, and the sum of its images and labels.
     images : int
         How many they are, those held out among them.
+    processes : int
+        That share the batches.
     """
 
     architecture: Architecture
@@ -45,6 +47,7 @@ class Setting:
     data: str
     digest: str
     images: int
+    processes: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, for a file."""
@@ -56,6 +59,7 @@ class Setting:
             "data": self.data,
             "digest": self.digest,
             "images": self.images,
+            "processes": self.processes,
         }
 
     @classmethod
@@ -69,6 +73,7 @@ class Setting:
             data=fields["data"],
             digest=fields["digest"],
             images=fields["images"],
+            processes=fields.get("processes", 1),
         )
 
     def check(self, saved: Mapping[str, Any], path: Path) -> None:
@@ -95,6 +100,8 @@ class Setting:
         for name in now:
             if before[name] != now[name]:
                 return f"its recipe has {name} = {before[name]}, and not {now[name]}"
+        if other.processes != self.processes:
+            return f"a training over {other.processes} processes, and not {self.processes}"
         if other.seed != self.seed:
             return f"a training with seed {other.seed}, and not {self.seed}"
         if other.normalisation != self.normalisation:

@@ -10,8 +10,10 @@ import torch
 from resprobe.datasets import Batches, Images, Normalisation
 from resprobe.devices import is_out_of_memory
 from resprobe.errors import UsageError
+from resprobe.monitor import Watching
 from resprobe.networks import Architecture
 from resprobe.results import Result
+from resprobe.training.execution import Execution
 from resprobe.training.keeper import Keeper
 from resprobe.training.memory import out_of_memory
 from resprobe.training.pace import Pace
@@ -20,6 +22,7 @@ from resprobe.training.preparation import check_fit, prepared
 from resprobe.training.recipe import Recipe
 from resprobe.training.run import Run
 from resprobe.training.saved import Saved, newest
+from resprobe.training.watched import watched
 
 __all__ = ["train"]
 
@@ -33,12 +36,13 @@ def train(
     epochs: int | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
-    workers: int = 0,
+    execution: Execution | None = None,
     test: Images | None = None,
     test_curve: bool = False,
     normalisation: Normalisation | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    watching: Watching | None = None,
     pace: Pace | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Result:
@@ -72,8 +76,8 @@ def train(
         as many threads, the same seed gives the same weights bit for bit.
     device : torch.device or str
         Where to train; images in memory move there whole.
-    workers : int
-        Processes that decode images that lie on disk; 0 decodes in this one.
+    execution : Execution, optional
+        By which processes (then ``device`` is not looked at), in which precision.
     test : Images, optional
         Evaluated once, at the end, with the weights in ``out``; the figures go into the
         checkpoint and the result's ``meta``.
@@ -86,6 +90,9 @@ def train(
         Go on with the run at ``out``; where there is none, begin it.
     overwrite : bool
         Replace the run at ``out`` as soon as this one has something to save.
+    watching : Watching, optional
+        Record every block at the steps it names, in ``NAME-watch.csv``; nothing in the run
+        depends on it.
     pace : Pace, optional
         Who is told and asked between the steps, and how often the state is saved.
     say : callable
@@ -128,6 +135,7 @@ def train(
     >>> result.frame[["network", "epoch", "iteration", "train_n", "validation_n"]].values.tolist()
     [['resnet8:width=2', 1, 1, 36, 4], ['resnet8:width=2', 2, 2, 36, 4]]
     """
+    execution = Execution.on(device) if execution is None else execution
     check_fit(architecture, data, test)  # before the folder of ``out`` is made
     if resume and overwrite:
         raise UsageError("resume and overwrite were both asked for; a run is one or the other")
@@ -140,11 +148,11 @@ def train(
         recipe=recipe,
         epochs=epochs,
         seed=seed,
-        device=device,
-        workers=workers,
         normalisation=normalisation,
+        execution=execution,
     )
-    tested = None if test is None else Batches(test.to(device), ready.setting.normalisation)
+    normalisation = ready.setting.normalisation
+    tested = None if test is None else Batches(test.to(execution.device), normalisation)
     run = Run(
         ready.setting,
         ready.loop,
@@ -155,12 +163,14 @@ def train(
             places,
             data_spec=data.spec,
             holds_out=ready.validation is not None,
+            writes=execution.world.leader,
             replace=overwrite,
         ),
     )
     if resume:
         _take_up(run, say)
-    _train(run, pace or Pace())
+        execution.world.agree(run.loop.model)
+    _train(run, pace or Pace(), watching)
     if tested is not None:
         run.test(tested)
     result = run.result()
@@ -177,9 +187,10 @@ def _take_up(run: Run, say: Callable[[str], None]) -> None:
     say(f"going on from {found.path}, iteration {run.loop.iteration:,} of {run.loop.iterations:,}")
 
 
-def _train(run: Run, pace: Pace) -> None:
+def _train(run: Run, pace: Pace, watching: Watching | None) -> None:
     try:
-        run.go_on(pace)
+        with watched(run, watching):
+            run.go_on(pace)
         return
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):

@@ -281,7 +281,7 @@ def test_a_network_without_random_layers_is_trained_with_no_state_set_at_all(
     def refuse(*_, **__):
         raise AssertionError("set a random state")
 
-    monkeypatch.setattr("resprobe.training.loop.seeded_draws", refuse)
+    monkeypatch.setattr("resprobe.training.descent.seeded_draws", refuse)
     run(loop_over(two_kinds(16), tiny, half))
     with pytest.raises(AssertionError, match="set a random state"):
         run(loop_over(two_kinds(16), random_network(RANDOM[0]), half))

@@ -192,9 +192,9 @@ def test_validation_images_are_never_learnt_from(two_kinds, tiny, tmp_path, monk
     learnt, held_out = data.holdout(0.2, seed=0)
     seen, step = [], Loop.step
 
-    def spy(loop, x, y):
+    def spy(loop, x, y, *, of):
         seen.append(x.clone())
-        step(loop, x, y)
+        step(loop, x, y, of=of)
 
     monkeypatch.setattr(Loop, "step", spy)
     recipe = dataclasses.replace(QUICK, validation_fraction=0.2, pad=0, flip=False)

@@ -1,0 +1,104 @@
+"""Forward, backward and the step of a training, over processes and in some precision."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from resprobe.networks.stochastic import StochasticDepth, has_random_layers, seeded_draws
+from resprobe.training.compilation import compiled, compiler_errors
+from resprobe.training.execution import Execution
+from resprobe.training.precision import MixedPrecision
+
+__all__ = ["Descent"]
+
+
+class Descent:
+    """How the steps of a training are computed.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Trained in place; on the device of the execution.
+    execution : Execution, optional
+        By which processes, in which precision.
+
+    Attributes
+    ----------
+    called : nn.Module
+        What is called in training: the network, or what is wrapped around it.
+    mixed : MixedPrecision
+        With the scaler of its gradients.
+
+    Examples
+    --------
+    >>> descent = Descent(nn.Linear(2, 2))
+    >>> loss, whole, wrong = descent.forward(torch.ones(3, 2), torch.ones(3).long(), of=3)
+    >>> bool(loss == whole), wrong.shape
+    (True, torch.Size([]))
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        execution: Execution | None = None,
+    ) -> None:
+        execution = Execution() if execution is None else execution
+        self.world = execution.world
+        self.mixed = MixedPrecision(execution.precision, self.world.device)
+        self.called = self.world.wrap(network)
+        if execution.compile_forward:
+            self.called = compiled(self.called)
+        self.is_random = has_random_layers(network)
+        self.drops_branches = any(isinstance(part, StochasticDepth) for part in network.modules())
+
+    def draws(self, *parts: int) -> AbstractContextManager[None]:
+        """Return the context in which random layers draw from a state that ``parts`` name.
+
+        Branches are dropped for the whole batch, so alike on every rank; Dropout draws for
+        each image, so differently.
+        """
+        if not self.is_random:
+            return nullcontext()
+        if self.world.size > 1 and not self.drops_branches:
+            parts = (*parts, self.world.rank)
+        return seeded_draws(*parts, device=self.world.device)
+
+    def forward(self, x: Tensor, y: Tensor, *, of: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the loss to differentiate, and loss and wrong answers of the whole batch.
+
+        Parameters
+        ----------
+        x, y : Tensor
+            This rank's share of the batch.
+        of : int
+            Images of the whole batch.
+        """
+        with compiler_errors(), self.mixed.autocast():
+            logits = self.called(x)
+            loss = F.cross_entropy(logits, y) * self.world.weight(images=len(y), of=of)
+        wrong = (logits.detach().argmax(1) != y).sum()
+        both = torch.stack([loss.detach().float(), wrong.float()])  # counts are exact to 2^24
+        whole, all_wrong = self.world.sum_over_ranks(both).unbind()
+        return loss, whole / self.world.size, all_wrong
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients, averaged over ranks."""
+        with compiler_errors():
+            self.mixed.backward(loss)
+
+    def step(self, optimiser: torch.optim.Optimizer) -> bool:
+        """Take the step; tell whether it was taken, which in float16 it sometimes is not."""
+        return self.mixed.step(optimiser)
+
+    def state(self) -> dict[str, Any]:
+        """Return what is needed to go on."""
+        return self.mixed.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state`."""
+        self.mixed.restore(state)

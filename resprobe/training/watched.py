@@ -1,0 +1,39 @@
+"""A run under the eyes of the monitor."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, closing, nullcontext
+
+from resprobe.monitor import Watching, watch
+from resprobe.training.run import Run
+
+__all__ = ["watched"]
+
+EXAMPLES = 4
+
+
+def watched(run: Run, watching: Watching | None) -> AbstractContextManager[object]:
+    """Return the context in which a run is watched; one that does nothing without ``watching``.
+
+    The rows go beside the run's log. Where it is resumed, those of steps that are taken again
+    are dropped first.
+    """
+    loop, out = run.loop, run.keeper.places.watch
+    if run.keeper.replaces and run.keeper.writes:
+        out.unlink(missing_ok=True)
+    if watching is None or loop.epoch > loop.epochs:
+        return nullcontext()
+    order = loop.chosen()[0][:EXAMPLES]
+    with closing(loop.feed.batches([order], seed=loop.seed, epoch=loop.epoch)) as batches:
+        images, _ = next(batches)
+    return watch(
+        loop.descent.called,
+        images,
+        optimiser=loop.optimiser,
+        out=out,
+        every=watching.every,
+        per_pass=watching.per_pass,
+        trackers=watching.trackers,
+        scaler=loop.descent.mixed.scaler if loop.descent.mixed.scaler.is_enabled() else None,
+        resume_from=loop.iteration if run.resumed_at is not None else None,
+    )

@@ -1,0 +1,56 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resprobe.monitor.reductions import STRETCH, image_norms, image_rows, segment_norms, total
+
+shapes = st.lists(st.integers(1, 9), min_size=0, max_size=3).map(tuple)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    n=st.integers(1, 5),
+    shape=shapes,
+    dtype=st.sampled_from([torch.float64, torch.float32, torch.bfloat16, torch.float16]),
+    order=st.randoms(use_true_random=False),
+    seed=st.integers(0, 99),
+)
+def test_norms_and_totals_are_those_of_the_definition_in_any_layout(n, shape, dtype, order, seed):
+    axes = list(range(1, 1 + len(shape)))
+    order.shuffle(axes)
+    x = torch.randn(n, *shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
+    x = x.permute(0, *axes)
+    exact = x.double().reshape(n, -1)
+    tolerance = 1e-12 if dtype is torch.float64 else 5e-7
+    torch.testing.assert_close(image_norms(x), exact.norm(dim=1), rtol=tolerance, atol=1e-14)
+    found = total(x).double()
+    torch.testing.assert_close(found, exact.sum(), rtol=tolerance, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(4, 16, 32, 32), (2, 197, 192), (1, 256, 56, 56), (3, 1000)])
+def test_large_maps_keep_seven_digits(shape):
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).relu() + 0.1
+    exact = x.double().flatten(1).norm(dim=1)
+    assert float(((image_norms(x) - exact) / exact).abs().max()) < 2e-7
+    row = x.flatten()[: x.numel() // STRETCH * STRETCH]
+    whole = segment_norms(row, torch.zeros(len(row) // STRETCH, dtype=torch.int64), 1)
+    assert float(whole / row.double().norm()) == pytest.approx(1, abs=2e-7)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_rows_are_a_view_of_what_is_dense(layout):
+    x = torch.zeros(3, 4, 5, 6).contiguous(memory_format=layout)
+    assert image_rows(x).data_ptr() == x.data_ptr()
+    assert image_rows(x).shape == (3, 120)
+
+
+def test_squares_that_leave_the_range_of_float32_are_summed_in_float64():
+    x = torch.tensor([[3e-25, 4e-25], [3e25, 4e25], [0.0, 0.0], [3.0, 4.0]])
+    assert image_norms(x).tolist() == pytest.approx([5e-25, 5e25, 0.0, 5.0], rel=1e-6)
+
+
+def test_what_is_not_finite_is_not_hidden():
+    norms = image_norms(torch.tensor([[float("nan")], [float("inf")], [2.0]]))
+    assert norms.isnan().tolist() == [True, False, False]
+    assert norms.tolist()[1:] == [float("inf"), 2.0]

@@ -1,0 +1,90 @@
+"""A run that is watched: the same run, and rows that an interruption leaves whole."""
+
+import pandas as pd
+import pytest
+import torch
+
+from resprobe.checkpoints import load
+from resprobe.monitor import Watching
+from resprobe.networks import Architecture
+from resprobe.training import Pace, Recipe, Stopped, train
+
+RECIPE = Recipe(name="quick", batch_size=8, learning_rate=0.05, pad=1, validation_fraction=0.25)
+
+
+class Killed(BaseException):
+    """What no handler expects."""
+
+
+@pytest.fixture
+def run(two_kinds):
+    def begin(out, *, text="resnet8", **more):
+        architecture = Architecture.parse(text, num_classes=2, in_channels=1, width=2)
+        return train(architecture, two_kinds(32), recipe=RECIPE, epochs=3, out=out, **more)
+
+    return begin
+
+
+def killed_after(step):
+    def progress(at):
+        if at.iteration == step:
+            raise Killed
+
+    return Pace(progress=progress)
+
+
+@pytest.mark.parametrize("text", ["resnet8", "plain8", "preresnet8", "resnet8:survival=0.5"])
+def test_watching_changes_no_bit_of_a_run(run, tmp_path, text):
+    bare = run(tmp_path / "bare.pt", text=text)
+    watched = run(tmp_path / "seen.pt", text=text, watching=Watching())
+    pd.testing.assert_frame_equal(
+        bare.frame.drop(columns="duration_s"), watched.frame.drop(columns="duration_s")
+    )
+    first, second = (load(tmp_path / f"{name}-last.pt").model for name in ("bare", "seen"))
+    for (key, a), b in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
+        assert torch.equal(a, b), key
+    rows = pd.read_csv(tmp_path / "seen-watch.csv")
+    assert rows["step"].tolist() == [step for step in range(1, 10) for _ in range(3)]
+    assert not (tmp_path / "bare-watch.csv").exists()
+
+
+def test_every_nth_step_is_recorded(run, tmp_path):
+    run(tmp_path / "net.pt", watching=Watching(every=4))
+    assert pd.read_csv(tmp_path / "net-watch.csv")["step"].unique().tolist() == [1, 5, 9]
+
+
+@pytest.mark.parametrize("stop", [4, 6, 8])
+@pytest.mark.parametrize("every", [1, 2])
+def test_an_interruption_leaves_no_trace_in_the_rows(run, tmp_path, stop, every):
+    """Killed within the second epoch, at its end, and within the third."""
+    watching = Watching(every=every)
+    run(tmp_path / "whole.pt", watching=watching)
+    with pytest.raises(Killed):
+        run(tmp_path / "net.pt", watching=watching, pace=killed_after(stop))
+    run(tmp_path / "net.pt", watching=watching, resume=True)
+    found, wanted = (tmp_path / f"{name}-watch.csv" for name in ("net", "whole"))
+    assert found.read_text() == wanted.read_text()
+
+
+def test_watching_can_begin_with_a_resume_and_end_before_one(run, tmp_path):
+    with pytest.raises(Killed):
+        run(tmp_path / "net.pt", pace=killed_after(5))
+    with pytest.raises(Killed):
+        run(tmp_path / "net.pt", resume=True, watching=Watching(), pace=killed_after(8))
+    run(tmp_path / "net.pt", resume=True)
+    steps = pd.read_csv(tmp_path / "net-watch.csv")["step"].unique().tolist()
+    assert steps == [4, 5, 6, 7, 8]
+
+
+def test_a_run_that_is_replaced_takes_its_watch_along(run, tmp_path):
+    run(tmp_path / "net.pt", watching=Watching())
+    run(tmp_path / "net.pt", watching=Watching(every=9), overwrite=True)
+    assert pd.read_csv(tmp_path / "net-watch.csv")["step"].unique().tolist() == [1]
+    run(tmp_path / "net.pt", overwrite=True)
+    assert not (tmp_path / "net-watch.csv").exists()
+
+
+def test_a_stop_closes_the_file(run, tmp_path):
+    with pytest.raises(Stopped):
+        run(tmp_path / "net.pt", watching=Watching(), pace=Pace(stop=lambda: True))
+    assert pd.read_csv(tmp_path / "net-watch.csv")["step"].unique().tolist() == [1]
