@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from resprobe.datasets.splitmix import words
 from resprobe.errors import UsageError
 
-__all__ = ["augment", "draws"]
+__all__ = ["Frame", "augment", "draws", "mirrored"]
 
 
 def augment(
@@ -42,7 +43,7 @@ def augment(
     Returns
     -------
     Tensor
-        (B, C, H, W), a new one of the same type on the same device.
+        (B, C, H, W), a new one of the same type on the same device, channels last in memory.
 
     Raises
     ------
@@ -58,16 +59,63 @@ def augment(
             f"augmenting wants a pad of at least 0 and one index per image; got a pad of {pad} "
             f"and {tuple(indices.shape)} indices for {len(images)} images"
         )
-    count, channels, height, width = images.shape
     down, right, mirror = draws(seed=seed, epoch=epoch, indices=indices.to(images.device), pad=pad)
-    rows = down[:, None] + torch.arange(height, device=images.device)
-    columns = right[:, None] + torch.arange(width, device=images.device)
-    if flip:
-        columns = torch.where(mirror[:, None], columns.flip(1), columns)
-    source = rows[:, :, None] * (width + 2 * pad) + columns[:, None, :]
-    source = source.view(count, 1, -1).expand(-1, channels, -1)
-    field = functional.pad(images, (pad, pad, pad, pad)).flatten(2)
-    return field.gather(2, source).view(count, channels, height, width)
+    pixels = images.permute(0, 2, 3, 1)
+    if flip:  # a crop that is mirrored is one of the mirrored image, as far from its other side
+        pixels, right = mirrored(pixels, mirror), torch.where(mirror, 2 * pad - right, right)
+    frame = Frame(pixels.shape, pad=pad, like=pixels)
+    frame.inner.copy_(pixels)
+    return frame.windows(down, right).permute(0, 3, 1, 2)
+
+
+def mirrored(pixels: Tensor, mirror: Tensor) -> Tensor:
+    """Return (B, H, W, C) with those mirrored left to right of which ``mirror``, (B,), says so.
+
+    Only those are turned, and then picked from behind the others. Where ``mirror`` lies on the
+    CPU, a GPU is not waited for.
+    """
+    turned = mirror.nonzero().flatten().to(pixels.device)
+    both = torch.cat([pixels, pixels.index_select(0, turned).flip(2)])
+    behind, place = mirror.cumsum(0) + (len(mirror) - 1), torch.arange(len(mirror))
+    chosen = torch.where(mirror, behind, place.to(mirror.device))
+    return both.index_select(0, chosen.to(pixels.device))
+
+
+class Frame:
+    """A border of zeros around images, to cut windows of their own size from.
+
+    The images are to be put into ``inner``, (B, H, W, C); windows are cut out of ``field``.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (B, H, W, C) of the images; a frame serves fewer than B as well.
+    pad : int
+        Zeros on every side.
+    like : Tensor
+        Whose type and device the images have.
+    """
+
+    def __init__(self, shape: Sequence[int], *, pad: int, like: Tensor) -> None:
+        count, height, width, channels = shape
+        self.field = like.new_zeros(count, height + 2 * pad, width + 2 * pad, channels)
+        self.inner = self.field[:, pad : pad + height, pad : pad + width]
+
+    def windows(self, down: Tensor, right: Tensor) -> Tensor:
+        """Return the windows of the first images that start there, (B, H, W, C).
+
+        Each is a slice of one view, in which a window begins at every pixel: slices are
+        copied row by row, where a gather would copy number by number.
+        """
+        _, high, wide, channels = self.field.shape
+        _, height, width, _ = self.inner.shape
+        starts = self.field.numel() // channels - (height - 1) * wide - width + 1
+        view = self.field.view(-1).as_strided(
+            (starts, height, width * channels), (channels, wide * channels, 1)
+        )
+        images = torch.arange(len(down), device=down.device) * (high * wide)
+        chosen = view.index_select(0, images + down * wide + right)
+        return chosen.view(-1, height, width, channels)
 
 
 def draws(*, seed: int, epoch: int, indices: Tensor, pad: int) -> tuple[Tensor, Tensor, Tensor]:

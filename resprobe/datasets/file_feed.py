@@ -69,7 +69,7 @@ class FileFeed:
         if self.augmentation.crop is Crop.PAD:
             raise UsageError(
                 "crop=pad is for images of one size held in memory; photographs read from files "
-                "(imagenet:PATH) want crop=scale or crop=resized"
+                "(imagenet:PATH) want --recipe he2015-imagenet, or --set crop=scale or crop=resized"
             )
         if self.workers < 0:
             raise UsageError(f"{self.workers} workers were asked for; it is at least 0")

@@ -142,7 +142,7 @@ class ImageSet:
         InputError
             If the normalisation is for another number of channels.
         """
-        return MemoryFeed(self, normalisation, augmentation)
+        return MemoryFeed(self.images, self.labels, normalisation, augmentation, self.name)
 
     def take(self, indices: Tensor) -> ImageSet:
         """Return the images at ``indices`` (a 1-d integer tensor), in that order."""

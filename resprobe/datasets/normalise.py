@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class Normalisation:
                 f"is for {self.channels}; name one that fits with --normalise"
             )
 
-    def apply(self, images: Tensor) -> Tensor:
+    def apply(self, images: Tensor, *, out: Tensor | None = None) -> Tensor:
         """Return ``(images / 255 - mean) / std`` as float32 on the device of the images.
 
         Parameters
@@ -74,6 +75,9 @@ class Normalisation:
         images : Tensor
             (N, C, H, W), uint8, or floating point with the same values from 0 to 255.
             It is left as it is.
+        out : Tensor, optional
+            (N, C, H, W), float32, where to put them; else a new tensor. Channels last as
+            the images are, where they are, it may be a part of larger images.
 
         Raises
         ------
@@ -86,10 +90,21 @@ class Normalisation:
         of the usual ``ToTensor`` followed by ``Normalize``.
         """
         self.check(images.shape[1])
-        mean = torch.tensor(self.mean, dtype=torch.float32, device=images.device)
-        std = torch.tensor(self.std, dtype=torch.float32, device=images.device)
-        scaled = images.to(torch.float32).div(255)
-        return scaled.sub_(mean.view(-1, 1, 1)).div_(std.view(-1, 1, 1))
+        scaled = images.to(torch.float32, copy=True).div_(255)
+        after: tuple[int, ...]
+        view, repeats, after = _as_they_are, 1, (1, 1)
+        if not scaled.is_contiguous() and scaled.is_contiguous(memory_format=torch.channels_last):
+            view, repeats, after = _as_rows, scaled.shape[3], ()
+        mean, std = (
+            _numbers_on(images.device, values * repeats).view(-1, *after)
+            for values in (self.mean, self.std)
+        )
+        seen = view(scaled).sub_(mean)
+        if out is None:
+            seen.div_(std)
+            return scaled
+        torch.div(seen, std, out=view(out))
+        return out
 
     @classmethod
     def parse(cls, text: str) -> Normalisation:
@@ -169,6 +184,23 @@ class Normalisation:
             raise InputError(
                 f"not a normalisation with 'mean' and 'std' lists: {value!r}"
             ) from error
+
+
+def _as_they_are(images: Tensor) -> Tensor:
+    return images
+
+
+def _as_rows(images: Tensor) -> Tensor:
+    """View channels-last images as (N, H, W C): three numbers at a time would be slow."""
+    count, channels, height, width = images.shape
+    return images.permute(0, 2, 3, 1).view(count, height, width * channels)
+
+
+@functools.lru_cache(maxsize=64)
+def _numbers_on(device: torch.device, values: tuple[float, ...]) -> Tensor:
+    """Return the numbers as a tensor; made anew each time, a GPU would be waited for."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=torch.float32, device=device)
 
 
 def _numbers(values: Sequence[float]) -> str:

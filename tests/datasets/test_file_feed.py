@@ -108,6 +108,8 @@ def test_light_is_added_along_the_components_with_their_variances():
     others = torch.corrcoef(along.T) - torch.eye(3, dtype=torch.float64)
     assert others.abs().max() < 0.032
     assert (along.mean(0) / (0.1 * values)).abs().max() < 0.032
+    within = (along.abs() < 1.96 * 0.1 * values).double().mean(0)
+    assert within.sub(0.95).abs().max() < 0.007  # of the normal distribution; 4.5 of 0.00154
 
 
 def test_colours_do_not_change_which_part_is_seen(train):
@@ -181,7 +183,9 @@ def test_a_worker_that_is_killed_ends_the_epoch_with_advice(train):
     assert no_workers_left()
 
 
-def test_a_feed_moves_no_global_state_and_keeps_the_signal_handlers(train):
+def test_a_feed_moves_no_global_state_and_keeps_the_signal_handlers(train, monkeypatch):
+    once = "torch.utils.data._utils.signal_handling._SIGCHLD_handler_set"
+    monkeypatch.setattr(once, False)  # as in a process that has had no workers yet
     state, handler = torch.get_rng_state(), signal.getsignal(signal.SIGCHLD)
     for workers in (0, 1):
         shown(train, RESIZED, ALL.split(5), workers=workers)

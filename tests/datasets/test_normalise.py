@@ -144,3 +144,51 @@ def test_a_dictionary_of_something_else_is_an_input_error(value):
 def test_the_figures_are_plain_floats():
     norm = Normalisation.measured(pixels())
     assert all(type(v) is float and math.isfinite(v) for v in norm.mean + norm.std)
+
+
+def photos(count=5, channels=3, height=7, width=6):
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (count, channels, height, width), generator=generator).byte()
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float64])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_layout_in_memory_gives_the_same_bits_and_keeps_its_layout(dtype, channels):
+    norm = Normalisation((0.1, 0.5, 0.7)[:channels], (0.3, 0.2, 0.9)[:channels])
+    images = photos(channels=channels).to(dtype)
+    mean, std = (torch.tensor(v)[:, None, None] for v in (norm.mean, norm.std))
+    wanted = (images.float() / 255 - mean) / std
+    layouts = [
+        images,
+        images.contiguous(memory_format=torch.channels_last),
+        images.transpose(2, 3).contiguous().transpose(2, 3),
+        torch.nn.functional.pad(images, (1, 1))[..., 1:-1],
+    ]
+    for layout in layouts:
+        before = layout.clone()
+        found = norm.apply(layout)
+        assert torch.equal(found, wanted)
+        assert found.dtype == torch.float32
+        assert found.stride() == layout.stride() or layout is layouts[3]
+        assert torch.equal(layout, before)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_numbers_can_be_put_into_a_part_of_larger_images(layout):
+    norm = Normalisation((0.1, 0.5, 0.7), (0.3, 0.2, 0.9))
+    images = photos().contiguous(memory_format=layout)
+    large = torch.zeros(5, 3, 11, 10).contiguous(memory_format=layout)
+    part = large[:, :, 2:9, 2:8]
+    assert norm.apply(images, out=part) is part
+    assert torch.equal(large, torch.nn.functional.pad(norm.apply(images), (2, 2, 2, 2)))
+
+
+def test_images_that_are_differentiated_still_can_be():
+    images = photos().double().requires_grad_()
+    norm = Normalisation((0.15, 0.55, 0.75), (0.35, 0.25, 0.95))
+    with torch.inference_mode():
+        norm.apply(photos())  # the numbers are kept from here
+    for layout in (images, images.contiguous(memory_format=torch.channels_last)):
+        (gradient,) = torch.autograd.grad(norm.apply(layout).sum(), images)
+        wanted = (1 / 255 / torch.tensor(norm.std))[:, None, None].expand_as(images)
+        torch.testing.assert_close(gradient.float(), wanted)
