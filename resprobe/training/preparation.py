@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from resprobe.datasets import Batches, Images, Normalisation
 from resprobe.errors import InputError, UsageError
 from resprobe.networks import Architecture
@@ -13,7 +15,7 @@ from resprobe.training.loop import Loop
 from resprobe.training.recipe import Recipe
 from resprobe.training.setting import SPLIT_SEED, Setting
 
-__all__ = ["Prepared", "check_fit", "prepared"]
+__all__ = ["Prepared", "check_fit", "prepared", "shown"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +78,14 @@ def prepared(
         depth=architecture.depth,
         execution=execution,
     )
-    validation = None if held_out is None else Batches(held_out.to(device), normalisation)
+    validation = None if held_out is None else shown(held_out, setting, device)
     return Prepared(setting, loop, validation)
+
+
+def shown(images: Images, setting: Setting, device: torch.device) -> Batches:
+    """Return images to evaluate on, in the size that is learnt from, on the device."""
+    there = images.sized(setting.recipe.crop_size).to(device)
+    return Batches(there, setting.normalisation)
 
 
 def _measured(images: Images) -> Normalisation:

@@ -41,6 +41,11 @@ class Run:
         epoch; on the device of the loop.
     keeper : Keeper
         Writes what comes of it.
+
+    Attributes
+    ----------
+    settle : callable
+        Called before the state is saved, for whoever has rows of the last step to write.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Run:
         self.resumed_at: int | None = None
         self._since = time.perf_counter()
         self._spent_s = 0.0
+        self.settle: Callable[[], None] = lambda: None
 
     def resume(self, saved: Saved) -> None:
         """Take up what was saved; the loop is there already."""
@@ -179,6 +185,7 @@ class Run:
 
     def save_state(self) -> None:
         """Write the state of the run, and keep the one before it."""
+        self.settle()
         begun = self.loop.batch > 0
         figures = self.rows[-1].figures() if self.rows and not begun else {}
         state = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from resprobe.datasets import Batches, Images, Normalisation
+from resprobe.datasets import Images, Normalisation
 from resprobe.devices import is_out_of_memory
 from resprobe.errors import UsageError
 from resprobe.monitor import Watching
@@ -18,7 +18,7 @@ from resprobe.training.keeper import Keeper
 from resprobe.training.memory import out_of_memory
 from resprobe.training.pace import Pace
 from resprobe.training.places import Places
-from resprobe.training.preparation import check_fit, prepared
+from resprobe.training.preparation import check_fit, prepared, shown
 from resprobe.training.recipe import Recipe
 from resprobe.training.run import Run
 from resprobe.training.saved import Saved, newest
@@ -151,8 +151,7 @@ def train(
         normalisation=normalisation,
         execution=execution,
     )
-    normalisation = ready.setting.normalisation
-    tested = None if test is None else Batches(test.to(execution.device), normalisation)
+    tested = None if test is None else shown(test, ready.setting, execution.device)
     run = Run(
         ready.setting,
         ready.loop,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from resprobe.monitor import Watching, watch
 from resprobe.training.run import Run
@@ -12,8 +13,9 @@ __all__ = ["watched"]
 EXAMPLES = 4
 
 
-def watched(run: Run, watching: Watching | None) -> AbstractContextManager[object]:
-    """Return the context in which a run is watched; one that does nothing without ``watching``.
+@contextmanager
+def watched(run: Run, watching: Watching | None) -> Iterator[None]:
+    """Watch a run for the time of the block; without ``watching``, do nothing.
 
     The rows go beside the run's log. Where it is resumed, those of steps that are taken again
     are dropped first.
@@ -22,11 +24,12 @@ def watched(run: Run, watching: Watching | None) -> AbstractContextManager[objec
     if run.keeper.replaces and run.keeper.writes:
         out.unlink(missing_ok=True)
     if watching is None or loop.epoch > loop.epochs:
-        return nullcontext()
+        yield
+        return
     order = loop.chosen()[0][:EXAMPLES]
     with closing(loop.feed.batches([order], seed=loop.seed, epoch=loop.epoch)) as batches:
         images, _ = next(batches)
-    return watch(
+    with watch(
         loop.descent.called,
         images,
         optimiser=loop.optimiser,
@@ -36,4 +39,6 @@ def watched(run: Run, watching: Watching | None) -> AbstractContextManager[objec
         trackers=watching.trackers,
         scaler=loop.descent.mixed.scaler if loop.descent.mixed.scaler.is_enabled() else None,
         resume_from=loop.iteration if run.resumed_at is not None else None,
-    )
+    ) as seen:
+        run.settle = seen.settle
+        yield

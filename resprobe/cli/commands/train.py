@@ -13,6 +13,7 @@ import typer
 from resprobe.cli import options as o
 from resprobe.cli import train_options as w
 from resprobe.cli import training as t
+from resprobe.cli.allocator import keep_freed_memory
 from resprobe.cli.output import prepared
 from resprobe.cli.say import note, progress
 from resprobe.cli.stopping import asked_to_stop
@@ -66,6 +67,7 @@ def train(
     from resprobe.monitor import Watching
     from resprobe.networks import Architecture
 
+    keep_freed_memory()
     chosen = t.recipe_of(recipe, change or (), batch_size=batch_size, validation=validation)
     t.check_one_of_ours(arch)
     Architecture.parse(arch, width=width)  # an unknown name is said before any data are read
