@@ -41,16 +41,17 @@ def test_the_main_path_runs_as_it_is_written(tmp_path):
     }
     assert kinds <= results
 
-    (python,) = blocks("python")
-    done = subprocess.run(
-        [sys.executable, "-c", python],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "delete:8" in done.stdout
+    analysis, watching = blocks("python")
+    for python, printed in ((analysis, "delete:8"), (watching, "layer3.2")):
+        done = subprocess.run(
+            [sys.executable, "-c", python],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert printed in done.stdout
     assert (tmp_path / "gradflow.png").stat().st_size > 10_000
 
 
