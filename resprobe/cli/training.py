@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_one_of_ours",
+    "check_places",
     "not_ours",
     "planned",
     "precision_of",
@@ -122,8 +123,21 @@ def say_depth(
         )
 
 
-def planned(plan: TrainingPlan, architecture: Architecture, *, json: bool) -> str:
-    """Return what would run, as text for people or as one JSON object."""
+def check_places(out: Path, *, seed: int, seeds: int | None, replace: bool) -> None:
+    """Raise UsageError where a training would, for the files at ``out``; write nothing."""
+    from resprobe.training.places import Places
+    from resprobe.training.seeds import check_seeds_free
+
+    if replace or seeds is None:
+        places = Places.beside(out)
+        if not replace:
+            places.check_free()
+    else:
+        check_seeds_free(out, range(seed, seed + seeds))
+
+
+def planned(plan: TrainingPlan, architecture: Architecture, *, runs: int, json: bool) -> str:
+    """Return what would run, as text for people or as one JSON object; its times are a run's."""
     from resprobe.results import plain_json, versions
 
     if json:
@@ -133,7 +147,7 @@ def planned(plan: TrainingPlan, architecture: Architecture, *, json: bool) -> st
         f"{architecture.spec}: {counted(plan.images, 'image')} to train on, "
         f"{plan.validation_images:,} held out; {counted(plan.epochs, 'epoch')}, "
         f"{counted(plan.iterations, 'iteration')} of batch {plan.batch_size}; "
-        f"{about(plan.duration_s)}"
+        f"{about(plan.duration_s * runs)}{f' for {runs} seeds' if runs > 1 else ''}"
     )
 
 

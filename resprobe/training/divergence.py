@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from resprobe.errors import ResprobeError
 
-__all__ = ["Diverged", "culprit"]
+if TYPE_CHECKING:
+    from resprobe.training.loop import Loop
+
+__all__ = ["Diverged", "check_weights", "culprit"]
 
 
 class Diverged(ResprobeError):
@@ -32,6 +37,26 @@ class Diverged(ResprobeError):
             f"training diverged: {what} at iteration {iteration} (learning rate {rate:g}); "
             f"{where}; lower the learning rate or warm up first"
         )
+
+
+def check_weights(loop: Loop) -> None:
+    """Raise Diverged if a step left a weight or a running statistic that is not finite."""
+    stale = _first_not_finite(loop.model.state_dict())
+    if stale:
+        raise Diverged(
+            "the step left values that are not finite",
+            iteration=loop.iteration,
+            rate=loop.learning_rate,
+            where=f"they are in {stale}",
+        )
+
+
+def _first_not_finite(values: Mapping[str, Tensor]) -> str:
+    """Name the first tensor that is not finite, "" for none."""
+    for name, value in values.items():
+        if not torch.isfinite(value).all():
+            return name
+    return ""
 
 
 class _Found(Exception):
@@ -63,9 +88,11 @@ def culprit(model: nn.Module, x: Tensor) -> str:
     """
     if not torch.isfinite(x).all():
         return "the images themselves are not finite once normalised"
-    for name, weight in model.named_parameters():
-        if not torch.isfinite(weight).all():
-            return f"the steps before left weights that are not finite, first in {name}"
+    # in training mode the pass that failed has spoilt the running statistics itself
+    values = dict(model.named_parameters()) if model.training else model.state_dict()
+    stale = _first_not_finite(values)
+    if stale:
+        return f"the steps before left values that are not finite in the network, as in {stale}"
     names = {module: name for name, module in model.named_modules()}
     found: list[str] = []
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from torch import nn
+
 from resprobe.datasets import Batches
 from resprobe.training.divergence import Diverged, culprit
 from resprobe.training.evaluate import Evaluation, evaluate
@@ -13,19 +15,21 @@ from resprobe.training.loop import Loop
 __all__ = ["finite"]
 
 
-def finite(loop: Loop, batches: Batches, *, between: Callable[[], None]) -> Evaluation:
-    """Evaluate the network of a loop.
+def finite(
+    loop: Loop, model: nn.Module, batches: Batches, *, between: Callable[[], None]
+) -> Evaluation:
+    """Evaluate a network of a loop's run: the one under training, or one that was kept.
 
     Raises
     ------
     Diverged
         If the loss is not finite, with the first layer that went wrong in eval mode.
     """
-    seen = evaluate(loop.model, batches, between=between, world=loop.world)
+    seen = evaluate(model, batches, between=between, world=loop.world)
     if math.isfinite(seen.loss):
         return seen
-    loop.model.eval()
-    clauses = [culprit(loop.model, x) for x, _ in batches]
+    model.eval()
+    clauses = [culprit(model, x) for x, _ in batches]
     where = next((clause for clause in clauses if "only the loss" not in clause), clauses[0])
     raise Diverged(
         f"the {batches.data.split} loss is {seen.loss}",

@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import nn
 
-from resprobe.checkpoints import save
+from resprobe.checkpoints import Checkpoint, save
 from resprobe.results import Result
-from resprobe.training.places import Places
+from resprobe.training.places import Places, remove
 from resprobe.training.setting import SPLIT_SEED, Setting
 
 __all__ = ["Keeper", "Kept"]
@@ -66,11 +66,12 @@ class Keeper:
         """Write the newest state, and keep the one before it."""
         if not self.writes:
             return
-        if self.replaces:
-            self.places.clear()
-            self.replaces = False
-        self.places.step_back()
+        if not self.replaces:
+            self.places.step_back()
         self._write(self.places.last, model, kept, state)
+        if self.replaces:
+            self.places.remove_others()
+            self.replaces = False
 
     def write_log(self, result: Result) -> None:
         """Write the rows and how they came about."""
@@ -80,7 +81,20 @@ class Keeper:
     def finish(self) -> None:
         """Remove the state before the newest one, once the run is complete."""
         if self.writes:
-            self.places.previous.unlink(missing_ok=True)
+            remove(self.places.previous)
+
+    def is_own(self, found: Checkpoint) -> bool:
+        """Tell whether a checkpoint is one that this run writes."""
+        setting = self.setting
+        return (
+            found.architecture == setting.architecture
+            and found.normalisation == setting.normalisation
+            and found.recipe == self._recipe()
+        )
+
+    def _recipe(self) -> dict[str, Any]:
+        setting = self.setting
+        return {**setting.recipe.to_dict(), "seed": setting.seed, "images": setting.images}
 
     def _write(
         self, path: Path, model: nn.Module, kept: Kept, state: Mapping[str, Any] | None
@@ -93,7 +107,7 @@ class Keeper:
             normalisation=setting.normalisation,
             data=self.data_spec or None,
             split_seed=SPLIT_SEED if self.holds_out else None,
-            recipe={**setting.recipe.to_dict(), "seed": setting.seed, "images": setting.images},
+            recipe=self._recipe(),
             epoch=kept.epoch,
             figures=kept.figures,
             state=state,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import pandas as pd
 
-__all__ = ["EpochRow", "as_frame"]
+from resprobe.training.evaluate import Evaluation
+from resprobe.training.loop import Loop
+
+__all__ = ["EpochRow", "as_frame", "epoch_row"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,33 @@ class EpochRow:
         return {
             name: value for name, value in asdict(self).items() if name.split("_")[0] in measured
         }
+
+
+def epoch_row(
+    network: str,
+    loop: Loop,
+    *,
+    held_out: Evaluation | None,
+    tested: Evaluation | None,
+    duration_s: float,
+) -> EpochRow:
+    """Return the row of the epoch that a loop is through with."""
+    return EpochRow(
+        network=network,
+        epoch=loop.epoch,
+        iteration=loop.iteration,
+        learning_rate=loop.learning_rate,
+        train_loss=loop.tally.loss,
+        train_error=loop.tally.error,
+        train_n=loop.tally.n,
+        validation_loss=math.nan if held_out is None else held_out.loss,
+        validation_error=math.nan if held_out is None else held_out.error,
+        validation_n=0 if held_out is None else held_out.n,
+        test_loss=math.nan if tested is None else tested.loss,
+        test_error=math.nan if tested is None else tested.error,
+        test_n=0 if tested is None else tested.n,
+        duration_s=duration_s,
+    )
 
 
 def as_frame(rows: Sequence[EpochRow]) -> pd.DataFrame:

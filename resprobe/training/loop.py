@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -232,9 +232,15 @@ class Loop:
         self.epoch, self.batch = state["epoch"], state["batch"]
         self.iteration, self.learning_rate = state["iteration"], state["learning_rate"]
         self.tally = Tally(**state["tally"])
-        self.warm_up = WarmUp(**state["warm_up"])
+        warm_up = state["warm_up"]
+        self.warm_up = replace(
+            self.warm_up, active=warm_up["active"], left=warm_up["left"], seen=warm_up["seen"]
+        )
         self.descent.restore(state["descent"])
-        self.optimiser.load_state_dict(dict(state["optimiser"]))
+        groups = self.optimiser.state_dict()["param_groups"]  # which the recipe decides
+        self.optimiser.load_state_dict(
+            {"state": state["optimiser"]["state"], "param_groups": groups}
+        )
         for weight, kept in self.optimiser.state.items():
             momentum = kept.get("momentum_buffer")
             if momentum is not None:

@@ -14,8 +14,13 @@ from resprobe.training.loop import Loop
 __all__ = ["fitting_batch", "out_of_memory"]
 
 
-def out_of_memory(loop: Loop) -> ResprobeError:
+def out_of_memory(loop: Loop, *, is_evaluating: bool) -> ResprobeError:
     """Build the error that says which batch size fits; the loop is of no use afterwards."""
+    if is_evaluating:
+        return ResprobeError(
+            "out of memory in an evaluation, which takes a few images at a time whatever the "
+            "batch; a narrower network (--width) needs less"
+        )
     size, world = loop.recipe.batch_size, loop.world
     if world.size > 1:  # a trial would wait for the others
         return ResprobeError(
@@ -53,8 +58,10 @@ def fitting_batch(loop: Loop) -> int | None:
 def _fits(loop: Loop, size: int) -> bool:
     chosen = [torch.arange(min(size, len(loop.feed)))]
     try:
+        room = [torch.empty_like(weight) for weight in loop.model.parameters()]  # for momenta
         for x, y in loop.feed.batches(chosen, seed=loop.seed, epoch=loop.epoch):
             torch.autograd.backward(nn.functional.cross_entropy(loop.model(x), y))
+        del room
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise

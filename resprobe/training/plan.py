@@ -10,7 +10,7 @@ import torch
 from resprobe.datasets import Images, Normalisation
 from resprobe.networks import Architecture
 from resprobe.training.execution import Execution
-from resprobe.training.preparation import prepared
+from resprobe.training.preparation import prepare
 from resprobe.training.recipe import Recipe
 
 __all__ = ["TrainingPlan", "plan_training"]
@@ -54,7 +54,7 @@ def plan_training(
     execution: Execution | None = None,
 ) -> TrainingPlan:
     """Return what :func:`resprobe.train` would do with the same arguments; writes nothing."""
-    ready = prepared(
+    ready = prepare(
         architecture,
         data,
         recipe=recipe,
@@ -64,12 +64,13 @@ def plan_training(
         execution=Execution.on(device) if execution is None else execution,
     )
     loop = ready.loop
-    durations_s = []
+    chosen, per_image_s = loop.chosen(), []
+    seen = loop.iterations * sum(map(len, chosen)) / len(chosen)
     loop.model.train()
-    for x, y in loop.feed.batches(loop.chosen()[:2], seed=seed, epoch=1):
+    for x, y in loop.feed.batches([chosen[0], *chosen[:1]], seed=seed, epoch=1):
         begin = time.perf_counter()  # the first step also warms up
         loop.step(x, y)
-        durations_s.append(time.perf_counter() - begin)
+        per_image_s.append((time.perf_counter() - begin) / len(y))
     return TrainingPlan(
         network=architecture.spec,
         images=len(loop.feed),
@@ -77,5 +78,5 @@ def plan_training(
         epochs=loop.epochs,
         iterations=loop.iterations,
         batch_size=loop.recipe.batch_size,
-        duration_s=min(durations_s) * loop.iterations,
+        duration_s=min(per_image_s) * seen,
     )

@@ -15,7 +15,7 @@ from resprobe.training.loop import Loop
 from resprobe.training.recipe import Recipe
 from resprobe.training.setting import SPLIT_SEED, Setting
 
-__all__ = ["Prepared", "check_fit", "prepared", "shown"]
+__all__ = ["Prepared", "check_fit", "prepare", "shown"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Prepared:
     validation: Batches | None
 
 
-def prepared(
+def prepare(
     architecture: Architecture,
     data: Images,
     *,
@@ -46,6 +46,7 @@ def prepared(
     seed: int,
     normalisation: Normalisation | None,
     execution: Execution,
+    curve: Images | None = None,
 ) -> Prepared:
     """Divide the images, settle the recipe's length, build the network; write nothing.
 
@@ -69,6 +70,7 @@ def prepared(
         digest=data.digest,
         images=len(data),
         processes=world.size,
+        curve="" if curve is None else curve.digest,
     )
     loop = Loop(
         architecture.build(seed=seed, device=device),

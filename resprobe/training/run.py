@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
-from resprobe.checkpoints import load
+from torch import nn
+
+from resprobe.checkpoints import Checkpoint, load
 from resprobe.datasets import Batches
 from resprobe.errors import IntegrityError, ResprobeError
 from resprobe.results import Result
 from resprobe.statistics import wilson
-from resprobe.training.evaluate import evaluate
+from resprobe.training.divergence import check_weights
+from resprobe.training.evaluate import Evaluation
 from resprobe.training.finite import finite
 from resprobe.training.keeper import Keeper, Kept
-from resprobe.training.log import EpochRow, as_frame
+from resprobe.training.log import EpochRow, as_frame, epoch_row
 from resprobe.training.loop import Loop, Progress
 from resprobe.training.pace import Pace, Stopped
 from resprobe.training.provenance import described
-from resprobe.training.saved import STATE_VERSION, Saved
+from resprobe.training.saved import STATE_VERSION, Saved, machine
 from resprobe.training.setting import Setting
 
 __all__ = ["Run"]
@@ -41,9 +43,13 @@ class Run:
         epoch; on the device of the loop.
     keeper : Keeper
         Writes what comes of it.
+    pace : Pace
+        Who is told and asked between the steps.
 
     Attributes
     ----------
+    is_evaluating : bool
+        Whether images are being evaluated, and not learnt from.
     settle : callable
         Called before the state is saved, for whoever has rows of the last step to write.
     """
@@ -56,14 +62,17 @@ class Run:
         validation: Batches | None,
         curve: Batches | None,
         keeper: Keeper,
+        pace: Pace,
     ) -> None:
-        self.setting, self.loop, self.keeper = setting, loop, keeper
+        self.setting, self.loop, self.keeper, self.pace = setting, loop, keeper, pace
         self.validation, self.curve = validation, curve
         self.rows: list[EpochRow] = []
         self.best: Kept | None = None
         self.resumed_at: int | None = None
         self._since = time.perf_counter()
         self._spent_s = 0.0
+        self._saved_at = time.monotonic()
+        self.is_evaluating = False
         self.settle: Callable[[], None] = lambda: None
 
     def resume(self, saved: Saved) -> None:
@@ -87,59 +96,64 @@ class Run:
             found, problem = load(self.keeper.places.best), ""
         except ResprobeError as error:
             found, problem = None, str(error)
-        if found is not None and found.epoch is not None and found.epoch >= self.best.epoch:
+        if found is not None and self._is_of_this_run(found, at_least=self.best.epoch):
+            assert found.epoch is not None, "as checked"
             self.best = Kept(epoch=found.epoch, figures=found.figures)
         elif self.best.epoch == len(self.rows) and self.loop.batch == 0:
             self.keeper.write_best(self.loop.model, self.best)
+        elif self.validation is None:
+            self.best = None  # the epoch under way writes it anew
         else:
             what = problem or f"{self.keeper.places.best}: not of this run"
             raise IntegrityError(
-                f"{what}, and the best of this run was epoch {self.best.epoch}; put that back, "
-                "or start again with --overwrite"
+                f"{what}; the best of this run was epoch {self.best.epoch}, so put that back, or "
+                "choose another --out"
             )
 
-    def go_on(self, pace: Pace) -> None:
+    def _is_of_this_run(self, found: Checkpoint, *, at_least: int) -> bool:
+        if found.epoch is None or found.epoch < at_least or not self.keeper.is_own(found):
+            return False
+        if found.epoch > len(self.rows):
+            return True
+        return self.rows[found.epoch - 1].figures().items() <= found.figures.items()
+
+    def go_on(self) -> None:
         """Train to the end, saving after each epoch.
 
         Raises
         ------
         Stopped
-            If ``pace.stop`` says so, after the state was saved.
+            If the pace says so, after the state was saved.
         Diverged
-            If a loss is not finite.
+            If a loss or a weight is not finite.
         """
-        saved_at, world = time.monotonic(), self.loop.world
-
-        def look() -> None:
-            if world.any_rank(pace.stop()):
-                raise Stopped
-
-        def after(progress: Progress) -> None:
-            nonlocal saved_at
-            pace.progress(progress)
-            look()
-            if time.monotonic() - saved_at >= pace.save_every_s:
-                self.save_state()
-                saved_at = time.monotonic()
-
-        self._since = time.perf_counter()
+        self._since, self._saved_at = time.perf_counter(), time.monotonic()
         try:
             while self.loop.epoch <= self.loop.epochs:
-                self.loop.run_epoch(after)
-                self._finish_epoch(look)
-                saved_at = time.monotonic()
+                self.loop.run_epoch(self._after)
+                self._finish_epoch()
         except Stopped:
             self.save_state()
-            world.wait()
+            self.loop.world.wait()
             raise Stopped(
                 f"stopped after iteration {self.loop.iteration:,} of {self.loop.iterations:,}; "
                 f"{self.keeper.places.last} holds all of it, so go on with --resume"
             ) from None
         self.keeper.finish()
 
-    def _finish_epoch(self, look: Callable[[], None]) -> None:
+    def _after(self, progress: Progress) -> None:
+        self.pace.progress(progress)
+        self._look()
+        if time.monotonic() - self._saved_at >= self.pace.save_every_s:
+            self.save_state()
+
+    def _look(self) -> None:
+        if self.loop.world.any_rank(self.pace.stop()):
+            raise Stopped
+
+    def _finish_epoch(self) -> None:
         self.loop.world.agree(self.loop.model)
-        row = self._measured(look)
+        row = self._measured()
         self.rows.append(row)
         is_best = self._is_best(row)
         self._since, self._spent_s = time.perf_counter(), 0.0
@@ -157,28 +171,24 @@ class Run:
             return True
         return row.validation_error < float(self.best.figures["validation_error"])
 
-    def _measured(self, look: Callable[[], None]) -> EpochRow:
+    def _measured(self) -> EpochRow:
         held_out, tested = (
-            None if batches is None else finite(self.loop, batches, between=look)
+            None if batches is None else self._evaluated(self.loop.model, batches)
             for batches in (self.validation, self.curve)
         )
-        tally = self.loop.tally
-        return EpochRow(
-            network=self.setting.architecture.spec,
-            epoch=self.loop.epoch,
-            iteration=self.loop.iteration,
-            learning_rate=self.loop.learning_rate,
-            train_loss=tally.loss,
-            train_error=tally.error,
-            train_n=tally.n,
-            validation_loss=math.nan if held_out is None else held_out.loss,
-            validation_error=math.nan if held_out is None else held_out.error,
-            validation_n=0 if held_out is None else held_out.n,
-            test_loss=math.nan if tested is None else tested.loss,
-            test_error=math.nan if tested is None else tested.error,
-            test_n=0 if tested is None else tested.n,
+        return epoch_row(
+            self.setting.architecture.spec,
+            self.loop,
+            held_out=held_out,
+            tested=tested,
             duration_s=self._spent(),
         )
+
+    def _evaluated(self, model: nn.Module, batches: Batches) -> Evaluation:
+        self.is_evaluating = True
+        seen = finite(self.loop, model, batches, between=self._look)
+        self.is_evaluating = False
+        return seen
 
     def _spent(self) -> float:
         return self._spent_s + time.perf_counter() - self._since
@@ -186,6 +196,7 @@ class Run:
     def save_state(self) -> None:
         """Write the state of the run, and keep the one before it."""
         self.settle()
+        check_weights(self.loop)
         begun = self.loop.batch > 0
         figures = self.rows[-1].figures() if self.rows and not begun else {}
         state = {
@@ -194,17 +205,32 @@ class Run:
             "loop": self.loop.state(),
             "rows": [asdict(row) for row in self.rows],
             "spent_s": self._spent() if begun else 0.0,
+            "machine": machine(),
         }
         self.keeper.write_state(self.loop.model, Kept(epoch=len(self.rows), figures=figures), state)
+        self._saved_at = time.monotonic()
 
     def test(self, batches: Batches) -> None:
         """Evaluate the best checkpoint and note the figures in it.
 
         The error carries its Wilson 95 % interval.
+
+        Raises
+        ------
+        Stopped
+            If the pace says so.
+        Diverged
+            If the loss is not finite.
         """
         assert self.best is not None, "a recipe has at least one iteration, so a run has an epoch"
         model = load(self.keeper.places.best).model.to(self.loop.feed.device)
-        seen = evaluate(model, batches, world=self.loop.world)
+        try:
+            seen = self._evaluated(model, batches)
+        except Stopped:
+            raise Stopped(
+                "stopped before the test images were evaluated, which is all that is left; go on "
+                "with --resume"
+            ) from None
         low, high = wilson(seen.wrong, seen.n)
         figures: dict[str, float | int | str] = {
             "test_loss": seen.loss,

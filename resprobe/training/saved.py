@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from resprobe.checkpoints import Checkpoint, load
 from resprobe.errors import InputError, IntegrityError, ResprobeError
+from resprobe.training.checking import check_state, checked_rows
 from resprobe.training.log import EpochRow
 from resprobe.training.loop import Loop
-from resprobe.training.places import Places
+from resprobe.training.places import Places, check_free
 from resprobe.training.setting import Setting
 
-__all__ = ["STATE_VERSION", "Saved", "newest"]
+__all__ = ["STATE_VERSION", "Saved", "machine", "newest"]
 
 STATE_VERSION = 1
 
@@ -31,11 +34,14 @@ class Saved:
         The epochs that were complete.
     spent_s : float
         Seconds spent on the epoch under way.
+    machine : dict
+        As :func:`machine` gave it then.
     """
 
     path: Path
     rows: list[EpochRow]
     spent_s: float
+    machine: dict[str, Any]
 
     @classmethod
     def restored(cls, checkpoint: Checkpoint, loop: Loop, setting: Setting) -> Saved:
@@ -49,27 +55,42 @@ class Saved:
             If it holds no state, or one of no use.
         """
         path, state = checkpoint.path, checkpoint.state
-        if state is None or state.get("version") != STATE_VERSION:
+        if state is None or repr(state.get("version")) != repr(STATE_VERSION):
             raise InputError(
                 f"{path}: a network without the state of its training that this version can go "
                 "on from; choose another --out"
             )
         try:
             setting.check(state["setting"], path)
-            _fill(loop, checkpoint, state["loop"])
-            rows = [EpochRow(**row) for row in state["rows"]]
-            return cls(path=path, rows=rows, spent_s=float(state["spent_s"]))
-        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-            if isinstance(error, ResprobeError):
-                raise
-            raise InputError(f"{path}: holds no usable state of a training ({error!r})") from error
+            check_state(state["loop"], loop)
+            loop.model.load_state_dict(checkpoint.model.state_dict())
+            loop.restore(state["loop"])
+            rows = checked_rows(state["rows"], loop)
+            return cls(
+                path=path,
+                rows=rows,
+                spent_s=max(0.0, float(state["spent_s"])),
+                machine={str(k): v for k, v in state["machine"].items()},
+            )
+        except ResprobeError:
+            raise
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            raise InputError(f"{path}: holds no usable state of a training ({error})") from error
+
+    @property
+    def differences(self) -> str:
+        """What differs on this machine, so that bits may differ; "" for nothing."""
+        now = machine()
+        return ", ".join(
+            f"{name} {self.machine.get(name)}, now {now[name]}"
+            for name in now
+            if self.machine.get(name) != now[name]
+        )
 
 
-def _fill(loop: Loop, checkpoint: Checkpoint, state: dict[str, Any]) -> None:
-    loop.model.load_state_dict(checkpoint.model.state_dict())
-    loop.restore(state)
-    if not 1 <= loop.epoch <= loop.epochs + 1 or not 0 <= loop.iteration <= loop.iterations:
-        raise ValueError(f"epoch {loop.epoch} and iteration {loop.iteration}")
+def machine() -> dict[str, str | int]:
+    """Return what the bits of a training depend on besides its setting."""
+    return {"torch": str(torch.__version__), "threads": torch.get_num_threads()}
 
 
 def newest(places: Places, say: Callable[[str], None]) -> Checkpoint | None:
@@ -80,25 +101,26 @@ def newest(places: Places, say: Callable[[str], None]) -> Checkpoint | None:
     IntegrityError
         If there are files of a run and no state among them that can be read.
     """
-    there = [path for path in (places.last, places.previous) if path.exists()]
     problems = []
-    for path in there:
+    for path in places.states:
         try:
             checkpoint = load(path)
         except ResprobeError as error:
             problems.append(str(error))
             continue
-        for problem in problems:
-            say(f"{problem}; going on from the state before it, {path}")
+        if path == places.previous:
+            why = problems[0] if problems else f"{places.last}: not there"
+            say(f"{why.partition(', so ')[0]}; going on from the state before it, {path}")
         return checkpoint
     if problems:
         raise IntegrityError(
-            f"{'; '.join(problems)}; no state is left to go on from, so start again "
-            "with --overwrite"
+            f"{'; '.join(problems)}; no state is left to go on from: choose another --out, or give "
+            f"up what is there ({places.best.name} too) with --overwrite"
         )
     if places.best.exists():
         raise InputError(
             f"{places.best}: no {places.last.name} beside it to go on from; choose another --out, "
             "or replace it with --overwrite"
         )
+    check_free(places.log, places.notes, places.watch)
     return None

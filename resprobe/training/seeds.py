@@ -14,7 +14,7 @@ from resprobe.results import Result, combined
 from resprobe.statistics import spread
 from resprobe.training.places import Places, check_free
 
-__all__ = ["Seeds", "seed_file", "train_seeds"]
+__all__ = ["Seeds", "check_seeds_free", "seed_file", "train_seeds"]
 
 FIGURES = ("train_error", "validation_error", "test_error", "train_loss")
 
@@ -93,12 +93,9 @@ def train_seeds(
     if not seeds or len(set(seeds)) < len(seeds):
         raise UsageError(f"seeds must be different from each other, and at least one; got {seeds}")
     out = Path(out)
-    summary, spreads = (out.with_name(f"{out.stem}-{name}") for name in ("seeds", "seeds-spread"))
+    summary, spreads = _summaries(out)
     if not replace:
-        for seed in seeds:
-            Places.beside(seed_file(out, seed)).check_free()
-        for stem in (summary, spreads):
-            check_free(stem.with_name(f"{stem.name}.csv"), stem.with_name(f"{stem.name}.json"))
+        check_seeds_free(out, seeds)
     results = [train(out=seed_file(out, seed), seed=seed) for seed in seeds]
     runs = pd.DataFrame([_row(result) for result in results])
     measured = [name for name in FIGURES if runs[name].notna().all()]
@@ -114,6 +111,18 @@ def train_seeds(
         found.runs.save_as(summary)
         found.spread.save_as(spreads)
     return found
+
+
+def check_seeds_free(out: str | Path, seeds: Sequence[int]) -> None:
+    """Raise UsageError if a file that :func:`train_seeds` writes is there already."""
+    for seed in seeds:
+        Places.beside(seed_file(out, seed)).check_free()
+    for stem in _summaries(Path(out)):
+        check_free(stem.with_name(f"{stem.name}.csv"), stem.with_name(f"{stem.name}.json"))
+
+
+def _summaries(out: Path) -> tuple[Path, Path]:
+    return out.with_name(f"{out.stem}-seeds"), out.with_name(f"{out.stem}-seeds-spread")
 
 
 def _row(result: Result) -> dict[str, Any]:

@@ -38,6 +38,8 @@ class Setting:
         How many they are, those held out among them.
     processes : int
         That share the batches.
+    curve : str
+        The sum of the test images that are evaluated after every epoch; "" for none.
     """
 
     architecture: Architecture
@@ -48,6 +50,7 @@ class Setting:
     digest: str
     images: int
     processes: int = 1
+    curve: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, for a file."""
@@ -60,6 +63,7 @@ class Setting:
             "digest": self.digest,
             "images": self.images,
             "processes": self.processes,
+            "curve": self.curve,
         }
 
     @classmethod
@@ -73,7 +77,8 @@ class Setting:
             data=fields["data"],
             digest=fields["digest"],
             images=fields["images"],
-            processes=fields.get("processes", 1),
+            processes=fields["processes"],
+            curve=fields["curve"],
         )
 
     def check(self, saved: Mapping[str, Any], path: Path) -> None:
@@ -96,12 +101,13 @@ class Setting:
                 f"a training on {other.images:,} images of {other.data}, and not on these "
                 f"{self.images:,} of {self.data}"
             )
-        before, now = other.recipe.to_dict(), self.recipe.to_dict()
-        for name in now:
-            if before[name] != now[name]:
-                return f"its recipe has {name} = {before[name]}, and not {now[name]}"
+        recipe = self._recipe_difference(other.recipe)
+        if recipe:
+            return recipe
         if other.processes != self.processes:
             return f"a training over {other.processes} processes, and not {self.processes}"
+        if other.curve != self.curve:
+            return "its test curve is of other images, or there is none (--test-curve)"
         if other.seed != self.seed:
             return f"a training with seed {other.seed}, and not {self.seed}"
         if other.normalisation != self.normalisation:
@@ -109,4 +115,11 @@ class Setting:
                 f"its images were normalised as {other.normalisation.describe()}, and not as "
                 f"{self.normalisation.describe()}"
             )
+        return ""
+
+    def _recipe_difference(self, other: Recipe) -> str:
+        before, now = other.to_dict(), self.recipe.to_dict()
+        for name in now:
+            if before[name] != now[name]:
+                return f"its recipe has {name} = {before[name]}, and not {now[name]}"
         return ""

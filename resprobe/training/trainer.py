@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 
-from resprobe.datasets import Images, Normalisation
+from resprobe.datasets import Batches, Images, Normalisation
 from resprobe.devices import is_out_of_memory
 from resprobe.errors import UsageError
 from resprobe.monitor import Watching
@@ -17,8 +18,8 @@ from resprobe.training.execution import Execution
 from resprobe.training.keeper import Keeper
 from resprobe.training.memory import out_of_memory
 from resprobe.training.pace import Pace
-from resprobe.training.places import Places
-from resprobe.training.preparation import check_fit, prepared, shown
+from resprobe.training.places import Places, remove
+from resprobe.training.preparation import check_fit, prepare, shown
 from resprobe.training.recipe import Recipe
 from resprobe.training.run import Run
 from resprobe.training.saved import Saved, newest
@@ -138,61 +139,71 @@ def train(
     execution = Execution.on(device) if execution is None else execution
     check_fit(architecture, data, test)  # before the folder of ``out`` is made
     if resume and overwrite:
-        raise UsageError("resume and overwrite were both asked for; a run is one or the other")
+        raise UsageError("--resume and --overwrite were both given; choose one of them")
     places = Places.beside(out)
-    if not resume and not overwrite:
-        places.check_free()
-    ready = prepared(
-        architecture,
-        data,
-        recipe=recipe,
-        epochs=epochs,
-        seed=seed,
-        normalisation=normalisation,
-        execution=execution,
-    )
-    tested = None if test is None else shown(test, ready.setting, execution.device)
-    run = Run(
-        ready.setting,
-        ready.loop,
-        validation=ready.validation,
-        curve=tested if test_curve else None,
-        keeper=Keeper(
+    writes = execution.world.leader
+    with places.claimed() if writes else nullcontext():
+        if writes and not resume and not overwrite:
+            places.check_free()
+        ready = prepare(
+            architecture,
+            data,
+            recipe=recipe,
+            epochs=epochs,
+            seed=seed,
+            normalisation=normalisation,
+            execution=execution,
+            curve=test if test_curve else None,
+        )
+        tested = None if test is None else shown(test, ready.setting, execution.device)
+        run = Run(
             ready.setting,
-            places,
-            data_spec=data.spec,
-            holds_out=ready.validation is not None,
-            writes=execution.world.leader,
-            replace=overwrite,
-        ),
-    )
-    if resume:
-        _take_up(run, say)
-        execution.world.agree(run.loop.model)
-    _train(run, pace or Pace(), watching)
-    if tested is not None:
-        run.test(tested)
-    result = run.result()
-    run.keeper.write_log(result)
+            ready.loop,
+            validation=ready.validation,
+            curve=tested if test_curve else None,
+            keeper=Keeper(
+                ready.setting,
+                places,
+                data_spec=data.spec,
+                holds_out=ready.validation is not None,
+                writes=writes,
+                replace=overwrite,
+            ),
+            pace=pace or Pace(),
+        )
+        if resume:
+            _take_up(run, say)
+            execution.world.agree(run.loop.model)
+        _carry_out(run, watching, tested)
+        result = run.result()
+        run.keeper.write_log(result)
     return result
 
 
 def _take_up(run: Run, say: Callable[[str], None]) -> None:
-    found = newest(run.keeper.places, say)
+    places = run.keeper.places
+    found = newest(places, say)
     if found is None:
-        say(f"{run.keeper.places.best}: no run there yet to go on with, so it begins")
+        say(f"{places.best}: no run there yet to go on with, so it begins")
         return
-    run.resume(Saved.restored(found, run.loop, run.setting))
+    saved = Saved.restored(found, run.loop, run.setting)
+    if found.path == places.previous and run.keeper.writes:
+        remove(places.last)  # damaged, or it would take the place of the good one
+    run.resume(saved)
     say(f"going on from {found.path}, iteration {run.loop.iteration:,} of {run.loop.iterations:,}")
+    if saved.differences:
+        say(f"{found.path}: {saved.differences}, so the last bits may differ from here on")
 
 
-def _train(run: Run, pace: Pace, watching: Watching | None) -> None:
+def _carry_out(run: Run, watching: Watching | None, tested: Batches | None) -> None:
     try:
         with watched(run, watching):
-            run.go_on(pace)
+            run.go_on()
+        if tested is not None:
+            run.test(tested)
         return
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
     # outside the handler, whose traceback would keep alive what did not fit
-    raise out_of_memory(run.loop)
+    raise out_of_memory(run.loop, is_evaluating=run.is_evaluating)

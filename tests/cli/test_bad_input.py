@@ -252,7 +252,7 @@ def test_a_checkpoint_to_write_that_is_a_folder_or_the_logs_name(refused, pets):
     asked = ("train", "--arch", "resnet8", "--data", f"folder:{pets}", "--out")
     refused(2, r"models: a folder; name the checkpoint's file, such as models/net\.pt", *asked,
             "models")  # fmt: skip
-    refused(2, r"net\.csv: \.csv is the log's suffix", *asked, "new/net.csv")
+    refused(2, r"net\.csv: a checkpoint's name ends in \.pt", *asked, "new/net.csv")
 
 
 def test_training_on_too_few_images(refused, pets):

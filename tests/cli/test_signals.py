@@ -129,7 +129,16 @@ def newest(folder):
     return state.stat().st_mtime_ns if state.exists() else 0
 
 
-def test_a_second_signal_stops_at_once(monkeypatch):
+@pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C raise, which it does not in a process that a shell put in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_a_second_signal_stops_at_once():
     with asked_to_stop() as stop:
         assert not stop()
         signal.raise_signal(signal.SIGINT)

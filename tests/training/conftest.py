@@ -1,5 +1,6 @@
 import pytest
 import torch
+from training.small_run import trained
 
 from resprobe.datasets import ImageSet, Normalisation
 from resprobe.networks import Architecture
@@ -36,3 +37,16 @@ def tiny():
 def half():
     """A normalisation for one channel."""
     return Normalisation((0.5,), (0.25,))
+
+
+@pytest.fixture(scope="module")
+def data(two_kinds):
+    """The images of the small run."""
+    return two_kinds(32)
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """The small run, interrupted by nobody."""
+    out = tmp_path_factory.mktemp("whole") / "net.pt"
+    return trained(data, out)

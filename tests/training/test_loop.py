@@ -150,8 +150,26 @@ def test_what_went_wrong_first_is_named(two_kinds, tiny, half):
     assert "images themselves" in culprit(model, x / 0)
     with torch.no_grad():
         model.layer3[0].conv2.weight[0, 0, 0, 0] = float("nan")
-    assert culprit(model, x).endswith("not finite, first in layer3.0.conv2.weight")
+    assert culprit(model, x).endswith("in the network, as in layer3.0.conv2.weight")
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_the_culprit_is_looked_for_with_the_branches_of_the_step_that_failed(two_kinds, half):
+    """Every draw gives other branches, and only some of them have the bad layer."""
+    architecture = Architecture.parse("resnet8:survival=0.5", num_classes=2, in_channels=1, width=2)
+    named = set()
+    for seed in range(6):
+        loop = loop_over(two_kinds(16), architecture, half, seed=seed)
+        with torch.no_grad():
+            for block in (loop.model.layer2[0], loop.model.layer3[0]):
+                block.bn1.weight.fill_(3e38)
+        with contextlib.suppress(Diverged):
+            run(loop)
+            continue
+        with pytest.raises(Diverged) as error:
+            run(loop)
+        named.add(str(error.value).split("not finite is ")[1].split(" ")[0])
+    assert named == {"layer2.0.bn2", "layer3.0.bn2"} or named == {"layer2.0.bn1", "layer3.0.bn1"}
 
 
 def test_a_tally_weighs_batches_by_their_images():

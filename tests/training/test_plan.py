@@ -19,6 +19,15 @@ def test_the_plan_is_what_then_runs(two_kinds, tiny, tmp_path, monkeypatch):
     assert plan.duration_s > 0
 
 
+def test_the_time_of_a_plan_is_that_of_its_images(two_kinds, tiny, monkeypatch):
+    """Each step takes a second in which the clock is looked at twice: so two images a second."""
+    ticks = iter(range(100))
+    monkeypatch.setattr("resprobe.training.plan.time.perf_counter", lambda: next(ticks))
+    recipe = Recipe(batch_size=8, validation_fraction=0.0)
+    plan = plan_training(tiny, two_kinds(20), recipe=recipe, epochs=3)  # batches of 8, 8 and 4
+    assert plan.duration_s == pytest.approx(3 * 20 / 8)
+
+
 def test_what_cannot_run_cannot_be_planned(two_kinds, tiny):
     with pytest.raises(UsageError, match="number of epochs must be at least 1"):
         plan_training(tiny, two_kinds(50), recipe=Recipe(), epochs=0)

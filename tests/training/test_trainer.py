@@ -70,8 +70,9 @@ def scripted(monkeypatch):
     """Let the validation errors of a run be 2, 1, 1, 3 and 2 of 4, so that epoch 2 is the best."""
     wrong = iter([2, 1, 1, 3, 2])
 
-    def told(loop, batches, *, between):
-        assert batches.data.split == "validation"
+    def told(loop, model, batches, *, between):
+        if batches.data.split != "validation":
+            return evaluate(model, batches)
         return Evaluation(loss=1.0, wrong=next(wrong), n=4)
 
     monkeypatch.setattr("resprobe.training.run.finite", told)
@@ -297,9 +298,9 @@ def test_what_cannot_be_meant_is_refused_before_the_work(two_kinds, tiny, half, 
         (UsageError, "seed must be at least 0; got -1", {"seed": -1}),
         (UsageError, "epochs must be at least 1", {"epochs": 0}),
         (UsageError, "a folder; name the checkpoint's file", {"out": tmp_path}),
-        (UsageError, r"\.csv is the log's suffix", {"out": tmp_path / "net.csv"}),
-        (UsageError, r"\.json is the suffix of the log", {"out": tmp_path / "net.json"}),
-        (UsageError, "resume and overwrite", {"resume": True, "overwrite": True}),
+        (UsageError, r"name ends in \.pt, .*choose such as .*net\.csv\.pt", {"out": "net.csv"}),
+        (UsageError, r"choose such as run\.lr0\.1\.pt", {"out": "run.lr0.1"}),
+        (UsageError, "--resume and --overwrite", {"resume": True, "overwrite": True}),
         (ResprobeError, "choose another", {"out": tmp_path / "file" / "net.pt"}),
         (InputError, "differ from the training images", {"test": strange}),
         (InputError, "is for 3", {"normalisation": colours}),

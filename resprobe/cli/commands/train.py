@@ -17,7 +17,6 @@ from resprobe.cli.allocator import keep_freed_memory
 from resprobe.cli.output import prepared
 from resprobe.cli.say import note, progress
 from resprobe.cli.stopping import asked_to_stop
-from resprobe.errors import UsageError
 
 if TYPE_CHECKING:
     from resprobe.results import Result
@@ -71,8 +70,6 @@ def train(
     chosen = t.recipe_of(recipe, change or (), batch_size=batch_size, validation=validation)
     t.check_one_of_ours(arch)
     Architecture.parse(arch, width=width)  # an unknown name is said before any data are read
-    if resume and overwrite:
-        raise UsageError("--resume and --overwrite were both given; choose one of them")
     world = training.World.from_environment(device)
     execution = training.Execution(
         world=world,
@@ -99,8 +96,9 @@ def train(
         )
         t.say_depth(chosen, architecture, arch, say)
         if dry_run:
-            planned = training.plan_training(architecture, learn, seed=seed, **options)
-            text = t.planned(planned, architecture, json=json)
+            t.check_places(out, seed=seed, seeds=seeds, replace=resume or overwrite)
+            plan = training.plan_training(architecture, learn, seed=seed, **options)
+            text = t.planned(plan, architecture, runs=seeds or 1, json=json)
         else:
             one = functools.partial(
                 training.train,
