@@ -10,7 +10,7 @@ from resprobe.training.fields import Schedule
 if TYPE_CHECKING:
     from resprobe.training.recipe import Recipe
 
-__all__ = ["contradiction"]
+__all__ = ["contradiction", "without_effect"]
 
 
 def contradiction(recipe: Recipe) -> tuple[str, str] | None:
@@ -19,6 +19,16 @@ def contradiction(recipe: Recipe) -> tuple[str, str] | None:
     Each field alone is taken to be right.
     """
     return _length(recipe) or _schedule(recipe) or _warm_up(recipe) or _photographs(recipe)
+
+
+def without_effect(recipe: Recipe) -> dict[str, str]:
+    """Return the fields that change nothing in this recipe, each with what makes it so."""
+    found = {}
+    if recipe.schedule is Schedule.COSINE:
+        found["decay"] = "schedule=cosine"
+    if recipe.crop is Crop.PAD:
+        found["crop_size"] = found["short_side"] = "crop=pad"
+    return found
 
 
 def _length(recipe: Recipe) -> tuple[str, str] | None:

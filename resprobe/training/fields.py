@@ -20,7 +20,7 @@ class Schedule(enum.Enum):
     STEPS = "steps"
     """Multiplied by a factor at each milestone."""
     COSINE = "cosine"
-    """Along half a cosine to 0 at the last iteration."""
+    """Along half a cosine that would be at 0 right after the last iteration."""
 
 
 class Kind(Protocol):
@@ -94,15 +94,17 @@ class Optional:
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
-    """Whole numbers in rising order: any count of them, or ``count``."""
+    """Whole numbers in rising order: any count of them, or ``count``; ``apart``, none twice."""
 
     low: int
     count: int | None = None
+    apart: bool = False
 
     @property
     def wanted(self) -> str:
         """Such as "2 whole numbers >= 1 in rising order"."""
-        return f"{self.count or ''} whole numbers >= {self.low} in rising order".strip()
+        order = ", each above the one before" if self.apart else " in rising order"
+        return f"{self.count or ''} whole numbers >= {self.low}{order}".strip()
 
     def take(self, value: object) -> tuple[int, ...]:
         """Return a tuple of int."""
@@ -110,7 +112,7 @@ class Numbers:
             raise ValueError(value)
         if any(type(at) is not int or at < self.low for at in value):
             raise ValueError(value)
-        if list(value) != sorted(value):
+        if list(value) != sorted(set(value) if self.apart else value):
             raise ValueError(value)
         return tuple(value)
 
@@ -188,17 +190,17 @@ FIELDS: Mapping[str, Kind] = MappingProxyType(
         "epochs": Optional(Number(low=1, high=10**8, whole=True)),
         "learning_rate": _RATE,
         "schedule": Choice(Schedule),
-        "milestones": Numbers(low=0),
+        "milestones": Numbers(low=1, apart=True),
         "decay": Number(low=0, high=1, above=True),
         "ramp": Number(low=0, high=10**15, whole=True),
-        "momentum": _SHARE,
+        "momentum": Number(low=0, high=1, below=True),
         "weight_decay": _SHARE,
         "nesterov": Flag(),
         "warm_up_depth": Optional(Number(low=1, high=10**9, whole=True)),
         "warm_up_rate": _RATE,
-        "warm_up_until_error": Optional(_SHARE),
+        "warm_up_until_error": Optional(Number(low=0, high=1, above=True)),
         "warm_up_length": Optional(Number(low=1, high=10**15, whole=True)),
-        "validation_fraction": Number(low=0, high=1, below=True),
+        "validation_fraction": Number(low=0, high=0.9),
         "crop": Choice(Crop),
         "pad": Number(low=0, high=64, whole=True),
         "flip": Flag(),

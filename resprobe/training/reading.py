@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from resprobe.errors import InputError, UsageError, one_of
-from resprobe.training.changes import completed
+from resprobe.training.changes import changed
 from resprobe.training.fields import shown
 from resprobe.training.published import recipes
 from resprobe.training.recipe import Recipe
@@ -34,6 +33,6 @@ def _from_file(path: Path) -> Recipe:
     try:
         if not isinstance(base, str) or base not in recipes:
             raise one_of("base", shown(base).strip("'"), recipes)
-        return replace(recipes[base], **completed(recipes[base], values))
+        return changed(recipes[base], values)
     except UsageError as error:
         raise InputError(f"{path}: {error}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from resprobe.datasets.augmentation import Augmentation, Crop
 from resprobe.errors import UsageError
-from resprobe.training.changes import completed, from_text, implied
+from resprobe.training.changes import changed, from_text, implied, scaled
 from resprobe.training.consistency import contradiction
 from resprobe.training.fields import FIELDS, Schedule, plain, shown
 from resprobe.training.recipe_file import written
@@ -39,14 +38,15 @@ class Recipe:
     schedule : Schedule
         How it falls.
     milestones : tuple of int
-        When, counted from 0, the rate is multiplied by ``decay`` once more; only with
-        :attr:`Schedule.STEPS`.
+        When, counted from 0, the rate is multiplied by ``decay`` once more: rising, none at 0
+        or twice; only with :attr:`Schedule.STEPS`.
     decay : float
         In (0, 1].
     ramp : int
         How long the rate rises linearly at first; 0 for not at all.
     momentum, weight_decay : float
-        Of the gradient descent; the decay acts on every parameter, as in the papers.
+        Of the gradient descent, the first below 1; the decay acts on every parameter, as in the
+        papers.
     nesterov : bool
         Nesterov's momentum.
     warm_up_depth : int or None
@@ -54,11 +54,11 @@ class Recipe:
     warm_up_rate : float
         A rate that is held at first; it never raises that of the schedule.
     warm_up_until_error : float or None
-        It is held until the training error falls below this fraction.
+        It is held until the training error falls below this fraction, above 0.
     warm_up_length : int or None
         Or so long; one of the two is None.
     validation_fraction : float
-        Share of the training images held out, in [0, 1); 0 holds out none.
+        Share of the training images held out, at most 0.9; 0 holds out none.
     crop, pad, flip, colour, crop_size, short_side
         As in :class:`resprobe.datasets.Augmentation`.
 
@@ -151,7 +151,8 @@ class Recipe:
             Images trained on, those held out for validation not counted.
         epochs : int, optional
             Another length, at least 1; milestones, ramp and a warm-up of fixed length are
-            scaled to it.
+            scaled to it. Where the run is so short that milestones would be 0 or one, they
+            come an iteration apart, the first not before 1, and those after the end fall away.
 
         Raises
         ------
@@ -166,15 +167,7 @@ class Recipe:
         if passes is None:
             return self
         iterations = passes * self.batches_per_epoch(images, smallest=smallest)
-        scale = iterations / self.length
-        return dataclasses.replace(
-            self,
-            iterations=iterations,
-            epochs=None,
-            milestones=tuple(round(at * scale) for at in self.milestones),
-            ramp=math.ceil(self.ramp * scale),
-            warm_up_length=self.warm_up_length and math.ceil(self.warm_up_length * scale),
-        )
+        return dataclasses.replace(self, **scaled(self, iterations))
 
     @classmethod
     def read(cls, text: str | Path) -> Recipe:
@@ -213,14 +206,14 @@ class Recipe:
         ------
         UsageError
             If there is no such field, or no such value; or if the length is given in the
-            other unit, and not what counts in it.
+            other unit, and not what counts in it; or if a value would have no effect.
 
         Examples
         --------
         >>> Recipe().changed({"learning_rate": "0.05", "milestones": "100,200"}).milestones
         (100, 200)
         """
-        return dataclasses.replace(self, **completed(self, from_text(changes)))
+        return changed(self, from_text(changes))
 
     def to_toml(self) -> str:
         """Return the recipe as a file that :meth:`read` takes.
@@ -244,8 +237,8 @@ class Recipe:
         Fields that recipes had from the beginning must be there; of later ones, older files
         mean the defaults.
         """
-        missing = FIELDS.keys() - fields.keys() - _LATER
-        unknown = fields.keys() - FIELDS.keys()
-        if missing or unknown:
-            raise UsageError(f"not the fields of a recipe: {fields!r}")
+        wrong = [f"{key} is missing" for key in FIELDS if key not in {*fields, *_LATER}]
+        wrong += [f"{shown(key)} is unknown" for key in fields if key not in FIELDS]
+        if wrong:
+            raise UsageError(f"not the fields of a recipe: {wrong[0]}")
         return cls(**fields)

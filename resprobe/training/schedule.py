@@ -109,7 +109,7 @@ class WarmUp:
     active : bool
         Whether it goes on.
     until_error : float or None
-        In [0, 1].
+        Above 0 and at most 1.
     left : int or None
         Iterations to come, of a warm-up of fixed length.
     seen : tuple of (int, int)

@@ -44,6 +44,18 @@ def test_images_turn_epochs_into_iterations(ok):
     assert "epochs" not in values
 
 
+@pytest.mark.parametrize("how", [(), ("--json",), ("--curve",)])
+def test_images_that_change_nothing_are_said_to(ok, how):
+    plain, with_images = ok("recipe", "short", *how), ok("recipe", "short", "--images", 10, *how)
+    assert with_images.out == plain.out
+    assert plain.notes == []
+    assert with_images.notes == [
+        "resprobe: short counts iterations, 1,000 of them for any images, so --images 10 changes "
+        "nothing"
+    ]
+    assert ok("recipe", "li2018", "--images", 10, *how).notes == []
+
+
 def test_the_curve_is_that_of_the_paper_in_pieces(ok):
     rows = ok("recipe", "he2015-cifar", "--curve", "--json").json["rows"]
     assert [(row["first"], row["last"]) for row in rows] == [
@@ -76,6 +88,8 @@ def test_what_cannot_be_meant_is_one_sentence(call):
     Path("broken.toml").write_text("learning_rate 0.1")
     Path("wrong.toml").write_text("learning_rate = -1")
     he, landscape = ("recipe", "he2015-cifar"), ("recipe", "li2018")
+    photographs = ("recipe", "he2015-imagenet", "--set", "epochs=none")
+    short = ("recipe", "short", "--set", "iterations=none")
     for code, match, asked in [
         (2, "unknown recipe 'he2015': did you mean 'he2015-cifar'", ("recipe", "he2015")),
         (3, r"no\.toml: the recipe cannot be read", ("recipe", "no.toml")),
@@ -84,6 +98,11 @@ def test_what_cannot_be_meant_is_one_sentence(call):
         (2, "unknown key of a recipe 'lerning_rate': did you", (*he, "--set", "lerning_rate=1")),
         (2, "--set nesterov: wanted NAME=VALUE", (*he, "--set", "nesterov")),
         (2, "set milestones in that unit too, .* use --epochs", (*he, "--set", "epochs=9")),
+        (2, "set milestones in that unit too", (*photographs, "--set", "iterations=100000")),
+        (2, "set ramp in that unit too", (*short, "--set", "epochs=200")),
+        (2, "momentum of he2015-cifar must be .*; got 1.0", (*he, "--set", "momentum=1")),
+        (2, "did you mean 'learning_rate'", (*he, "--set", "lr=1")),
+        (2, "crop_size of he2015-cifar has no effect", (*he, "--set", "crop_size=32")),
         (2, "--curve needs --images N", (*landscape, "--curve")),
         (2, "name it, or a .toml file, first", ("recipe", "--curve")),
         (2, "unknown architecture|resnet21", (*he, "--arch", "resnet21")),

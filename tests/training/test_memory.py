@@ -12,7 +12,7 @@ from resprobe.errors import ResprobeError
 from resprobe.networks import Architecture
 from resprobe.training import Recipe, train
 
-RECIPE = Recipe(name="quick", batch_size=64, pad=1)
+RECIPE = Recipe(name="quick", batch_size=16, pad=1)
 
 
 @pytest.fixture
@@ -36,10 +36,10 @@ def narrow(monkeypatch):
     return limit
 
 
-@pytest.mark.parametrize(("room", "fits"), [(63, 32), (32, 32), (31, 16), (2, 2), (3, 2)])
+@pytest.mark.parametrize(("room", "fits"), [(15, 8), (8, 8), (3, 2)])
 def test_the_largest_half_that_fits_is_named(two_kinds, tiny, tmp_path, narrow, room, fits):
     narrow(room)
-    wanted = rf"out of memory with batches of 64 images; {fits} fit, .* --batch-size {fits}$"
+    wanted = rf"out of memory with batches of 16 images; {fits} fit, .* --batch-size {fits}$"
     with pytest.raises(ResprobeError, match=wanted):
         train(tiny, two_kinds(100), recipe=RECIPE, epochs=1, out=tmp_path / "net.pt")
     recipe = dataclasses.replace(RECIPE, batch_size=fits)
@@ -48,7 +48,7 @@ def test_the_largest_half_that_fits_is_named(two_kinds, tiny, tmp_path, narrow, 
 
 def test_where_nothing_fits_that_is_said(two_kinds, tiny, tmp_path, narrow):
     narrow(1)
-    with pytest.raises(ResprobeError, match="with batches of 64 images, and with any smaller one"):
+    with pytest.raises(ResprobeError, match="with batches of 16 images, and with any smaller one"):
         train(tiny, two_kinds(100), recipe=RECIPE, epochs=1, out=tmp_path / "net.pt")
 
 

@@ -19,38 +19,6 @@ EPOCHS = Recipe(
 )
 
 
-def test_the_default_is_the_papers_recipe():
-    recipe = Recipe()
-    assert recipe.name == "he2015-cifar"
-    assert (recipe.batch_size, recipe.iterations) == (128, 64_000)
-    assert (recipe.learning_rate, recipe.milestones, recipe.decay) == (0.1, (32_000, 48_000), 0.1)
-    assert (recipe.momentum, recipe.weight_decay, recipe.nesterov) == (0.9, 1e-4, False)
-    assert (recipe.warm_up_depth, recipe.warm_up_rate) == (110, 0.01)
-    assert recipe.warm_up_until_error == 0.8
-    assert (recipe.validation_fraction, recipe.pad, recipe.flip) == (0.1, 4, True)
-    assert recipes["he2015-cifar"] == recipe
-
-
-PUBLISHED = {
-    # He et al. 2015, sections 4.2 and 3.4; Huang et al. 2016, section 4; Li et al. 2018, section 5
-    "he2015-cifar": (128, 64_000, "iterations", False, 1e-4, 0.1),
-    "he2015-imagenet": (256, 90, "epochs", False, 1e-4, 0.0),
-    "huang2016-stochastic-depth": (128, 500, "epochs", True, 1e-4, 0.1),
-    "huang2016-stochastic-depth-1202": (128, 300, "epochs", True, 1e-4, 0.1),
-    "li2018": (128, 300, "epochs", True, 5e-4, 0.0),
-    "short": (64, 1_000, "iterations", True, 1e-4, 0.1),
-}
-
-
-def test_the_built_in_recipes_have_the_published_numbers():
-    assert {
-        name: (r.batch_size, r.length, r.unit, r.nesterov, r.weight_decay, r.validation_fraction)
-        for name, r in recipes.items()
-    } == PUBLISHED
-    assert {(r.momentum, r.learning_rate, r.decay) for r in recipes.values()} == {(0.9, 0.1, 0.1)}
-    assert all(name == recipe.name for name, recipe in recipes.items())
-
-
 def test_photographs_are_scaled_cropped_coloured_and_small_images_padded():
     photographs = Augmentation(crop=Crop.SCALE, pad=0, flip=True, colour=True)
     assert (photographs.crop_size, photographs.short_side) == (224, (256, 480))
@@ -68,10 +36,16 @@ def test_a_recipe_survives_a_file(recipe):
 
 
 def test_fields_of_something_else_are_no_recipe():
-    with pytest.raises(UsageError, match="not the fields of a recipe"):
-        Recipe.from_dict({"name": "he2015-cifar"})
-    with pytest.raises(UsageError, match="not the fields of a recipe"):
-        Recipe.from_dict({**Recipe().to_dict(), "optimiser": "adam"})
+    fields = Recipe().to_dict()
+    without = {key: value for key, value in fields.items() if key != "momentum"}
+    for given, message in [
+        (without, "not the fields of a recipe: momentum is missing"),
+        ({"name": "x"}, "not the fields of a recipe: batch_size is missing"),
+        ({**fields, "optimiser": "adam"}, "not the fields of a recipe: 'optimiser' is unknown"),
+        ({**fields, 3: "x" * 10**6}, "not the fields of a recipe: 3 is unknown"),
+    ]:
+        with pytest.raises(UsageError, match=f"^{message}$"):
+            Recipe.from_dict(given)
 
 
 def test_a_recipe_that_was_written_before_there_were_photographs_still_reads():
@@ -100,6 +74,26 @@ def test_a_run_of_some_epochs_scales_the_ramp_too():
     assert short.iterations == 142
     assert short.ramp == 22
     assert short.milestones == ()
+
+
+@pytest.mark.parametrize(
+    ("batches", "milestones"),
+    [(1, (1,)), (2, (1, 2)), (3, (2, 3)), (4, (2, 3)), (5, (2, 4)), (6, (3, 4)), (7, (4, 5))],
+)
+def test_a_very_short_run_starts_at_the_full_rate_and_falls_once_at_a_time(batches, milestones):
+    """Halves and three quarters to the nearest step, ties to even; what comes after the end
+    falls away."""
+    run = Recipe().for_run(128 * batches, epochs=1)
+    assert (run.length, run.milestones) == (batches, milestones)
+
+
+def test_a_ramp_and_a_warm_up_as_long_as_the_run_stay_so_at_any_length():
+    whole = Recipe(
+        iterations=49, milestones=(), ramp=49, warm_up_until_error=None, warm_up_length=49
+    )
+    for batches in range(1, 200):
+        run = whole.for_run(128 * batches, epochs=1)
+        assert (run.ramp, run.warm_up_length) == (batches, batches)
 
 
 @pytest.mark.parametrize(
@@ -145,16 +139,20 @@ def test_a_recipe_in_iterations_is_the_same_for_any_images():
         ("decay", 0.0),
         ("decay", 1.5),
         ("momentum", -0.1),
+        ("momentum", 1),
         ("momentum", 1.1),
         ("weight_decay", -1e-4),
         ("warm_up_rate", 0.0),
         ("warm_up_until_error", 80),
-        ("validation_fraction", 1.0),
+        ("warm_up_until_error", 0.0),
+        ("validation_fraction", 0.91),
         ("validation_fraction", -0.1),
         ("pad", -1),
         ("ramp", -1),
         ("milestones", (5, 3)),
         ("milestones", (-1,)),
+        ("milestones", (0, 5)),
+        ("milestones", (5, 5)),
         ("milestones", (1.5,)),
         ("milestones", (True,)),
         ("milestones", 100),
@@ -192,6 +190,10 @@ def test_a_value_out_of_range_is_named(field, value):
         ({"nesterov": True, "momentum": 0.0}, "momentum of he2015-cifar must be above 0 with nest"),
         ({"schedule": Schedule.COSINE}, "milestones of .* must be empty with the cosine schedule"),
         ({"warm_up_until_error": None}, "warm_up_depth of .* must be none where neither"),
+        (
+            {"warm_up_until_error": None, "warm_up_length": 64_001},
+            "warm_up_length of .* must be at most its length, 64,000 iterations; got 64001",
+        ),
         ({"warm_up_length": 9}, r"warm_up_length of .* none where warm_up_until_error is given"),
         ({"crop": Crop.SCALE, "crop_size": 300}, "crop_size of .* at most the shortest short_side"),
         ({"epochs": 1}, "epochs of .* must be none where iterations is given"),
@@ -208,6 +210,17 @@ def test_an_error_is_one_sentence_however_long_the_value():
         with pytest.raises(UsageError) as caught:
             Recipe(learning_rate=value)
         assert len(str(caught.value)) < 200
+
+
+def test_the_ends_of_a_range_that_belong_to_it_are_taken():
+    for fields in (
+        {"validation_fraction": 0.9},
+        {"warm_up_until_error": 1.0},
+        {"momentum": 0.0},
+        {"milestones": (1, 2, 64_000)},
+        {"short_side": (256, 256)},
+    ):
+        assert Recipe(**fields) is not None
 
 
 def test_whole_numbers_are_taken_for_numbers():

@@ -104,10 +104,10 @@ def test_the_pieces_are_the_curve(name):
     assert len(found) == (2 if name == "short" else 1 + len(recipe.milestones))
 
 
-def test_two_milestones_at_one_step_are_one_piece():
-    tiny = Recipe(iterations=3, milestones=(2, 2))
+def test_a_milestone_at_the_end_is_no_piece():
+    tiny = Recipe(iterations=3, milestones=(2, 3))
     assert [(p.first, p.last) for p in pieces(tiny)] == [(0, 1), (2, 2)]
-    assert pieces(tiny)[1].first_rate == pytest.approx(0.001)
+    assert pieces(tiny)[1].first_rate == pytest.approx(0.01)
 
 
 def test_the_warm_up_holds_the_rate_down_and_never_raises_it():
@@ -116,7 +116,7 @@ def test_the_warm_up_holds_the_rate_down_and_never_raises_it():
     assert learning_rate(HE, 50_000, warming_up=True) == pytest.approx(0.001)
 
 
-def test_a_cosine_starts_at_the_rate_and_ends_at_nothing():
+def test_a_cosine_starts_at_the_rate_and_would_be_at_nothing_after_the_last_step():
     recipe = Recipe(schedule=Schedule.COSINE, milestones=(), iterations=100, learning_rate=0.4)
     assert learning_rate(recipe, 0) == 0.4
     assert learning_rate(recipe, 50) == pytest.approx(0.2)

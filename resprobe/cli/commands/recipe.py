@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from resprobe.cli import options as o
-from resprobe.cli.say import table
+from resprobe.cli.say import note, table
 from resprobe.cli.training import recipe_of
 from resprobe.errors import UsageError
 
@@ -56,7 +56,7 @@ def recipe(
         return
     chosen = recipe_of(name, set_ or (), batch_size=None, validation=None)
     if images is not None:
-        chosen = chosen.for_run(images)
+        chosen = _for_run(chosen, images)
     warms_up = _warms_up(chosen, arch) if arch else None
     if curve:
         _show_curve(chosen, warms_up, json=json)
@@ -64,6 +64,17 @@ def recipe(
         _print_json([chosen.to_dict()], warms_up)
     else:
         print(chosen.to_toml() + ("" if warms_up is None else f"# {warms_up}\n"), end="")
+
+
+def _for_run(one: Recipe, images: int) -> Recipe:
+    run = one.for_run(images)
+    if one.iterations is not None:
+        note(
+            f"{one.name} counts iterations, {one.iterations:,} of them for any images, so "
+            f"--images {images} changes nothing",
+            quiet=False,
+        )
+    return run
 
 
 def _show(recipes: list[Recipe], *, json: bool) -> None:
