@@ -199,9 +199,7 @@ class Studio:
         if self.progress:
             self.progress(at.iteration, at.iterations)
 
-    def _from_checkpoint(
-        self, name: str, images: Images
-    ) -> tuple[Chain, Batches, dict[str, Any]]:
+    def _from_checkpoint(self, name: str, images: Images) -> tuple[Chain, Batches, dict[str, Any]]:
         checkpoint = load(self._checkpoint(name))
         assert checkpoint.normalisation is not None, "our checkpoints carry it"
         data = Batches(images.to(self.device), checkpoint.normalisation)

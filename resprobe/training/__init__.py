@@ -15,8 +15,8 @@ from resprobe.training.loop import Progress
 from resprobe.training.pace import Pace, Stopped
 from resprobe.training.plan import TrainingPlan, plan_training
 from resprobe.training.precision import Precision
-from resprobe.training.published import recipes
 from resprobe.training.recipe import Recipe, Schedule
+from resprobe.training.recipe.published import recipes
 from resprobe.training.seeds import train_seeds
 from resprobe.training.trainer import train
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from resprobe.training.log import EpochRow
 from resprobe.training.loop import Loop
-from resprobe.training.schedule import WINDOW
+from resprobe.training.recipe.schedule import WINDOW
 
 __all__ = ["checked_rows", "check_state"]
 

@@ -17,7 +17,7 @@ from resprobe.training.descent import Descent
 from resprobe.training.divergence import Diverged, culprit
 from resprobe.training.execution import Execution
 from resprobe.training.recipe import Recipe
-from resprobe.training.schedule import WarmUp, learning_rate
+from resprobe.training.recipe.schedule import WarmUp, learning_rate
 from resprobe.training.tally import Reading, Tally
 
 __all__ = ["Loop", "Progress", "epoch_order"]

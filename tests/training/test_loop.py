@@ -11,7 +11,7 @@ from resprobe.networks import Architecture
 from resprobe.training import Recipe
 from resprobe.training.divergence import Diverged, culprit
 from resprobe.training.loop import Loop, epoch_order
-from resprobe.training.schedule import WINDOW
+from resprobe.training.recipe.schedule import WINDOW
 from resprobe.training.tally import Tally
 
 

@@ -121,7 +121,7 @@ def _warms_up(one: Recipe, arch: str) -> str:
 def _show_curve(one: Recipe, warms_up: str | None, *, json: bool) -> None:
     import pandas as pd
 
-    from resprobe.training.schedule import pieces
+    from resprobe.training.recipe.schedule import pieces
 
     if one.iterations is None:
         raise UsageError(

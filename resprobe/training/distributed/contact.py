@@ -14,7 +14,7 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from resprobe.errors import ResprobeError, UsageError
-from resprobe.training.survivors import ContactLost, Survivors, first_line
+from resprobe.training.distributed.survivors import ContactLost, Survivors, first_line
 
 __all__ = ["TIMEOUT", "contact"]
 

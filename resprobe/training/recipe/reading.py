@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from resprobe.errors import InputError, UsageError, one_of
-from resprobe.training.changes import changed
-from resprobe.training.fields import shown
-from resprobe.training.published import recipes
-from resprobe.training.recipe import Recipe
-from resprobe.training.recipe_file import read_table
+from resprobe.training.recipe.changes import changed
+from resprobe.training.recipe.fields import shown
+from resprobe.training.recipe.published import recipes
+from resprobe.training.recipe.recipe import Recipe
+from resprobe.training.recipe.recipe_file import read_table
 
 __all__ = ["read_recipe"]
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from resprobe.errors import UsageError, one_of
-from resprobe.training.consistency import without_effect
-from resprobe.training.fields import FIELDS, shown
+from resprobe.training.recipe.consistency import without_effect
+from resprobe.training.recipe.fields import FIELDS, shown
 
 if TYPE_CHECKING:
-    from resprobe.training.recipe import Recipe
+    from resprobe.training.recipe.recipe import Recipe
 
 __all__ = ["changed", "from_text", "implied", "scaled"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resprobe.datasets.augmentation import Crop
-from resprobe.training.fields import Schedule
+from resprobe.training.recipe.fields import Schedule
 
 if TYPE_CHECKING:
-    from resprobe.training.recipe import Recipe
+    from resprobe.training.recipe.recipe import Recipe
 
 __all__ = ["contradiction", "without_effect"]
 

@@ -30,7 +30,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from resprobe.datasets.augmentation import Crop
-from resprobe.training.recipe import Recipe, Schedule
+from resprobe.training.recipe.recipe import Recipe, Schedule
 
 __all__ = ["recipes"]
 

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from training import shared_work
-from training.together import run
+from training.distributed import shared_work
+from training.distributed.together import run
 
 from resprobe.training.distributed import World
 

@@ -8,7 +8,7 @@ import pytest
 
 from resprobe.errors import UsageError
 from resprobe.training import Recipe, Schedule, recipes
-from resprobe.training.schedule import WINDOW, WarmUp, learning_rate, pieces
+from resprobe.training.recipe.schedule import WINDOW, WarmUp, learning_rate, pieces
 
 HE = Recipe()
 IMAGENET_IMAGES = 1_281_167  # 5,005 batches of 256

@@ -10,10 +10,10 @@ from typing import Any
 
 from resprobe.datasets.augmentation import Augmentation, Crop
 from resprobe.errors import UsageError
-from resprobe.training.changes import changed, from_text, implied, scaled
-from resprobe.training.consistency import contradiction
-from resprobe.training.fields import FIELDS, Schedule, plain, shown
-from resprobe.training.recipe_file import written
+from resprobe.training.recipe.changes import changed, from_text, implied, scaled
+from resprobe.training.recipe.consistency import contradiction
+from resprobe.training.recipe.fields import FIELDS, Schedule, plain, shown
+from resprobe.training.recipe.recipe_file import written
 
 __all__ = ["Recipe", "Schedule"]
 
@@ -188,7 +188,7 @@ class Recipe:
         InputError
             If the file cannot be read, is no TOML, or is not a recipe.
         """
-        from resprobe.training.reading import read_recipe  # which reads what is built in
+        from resprobe.training.recipe.reading import read_recipe  # which reads what is built in
 
         return read_recipe(text)
 

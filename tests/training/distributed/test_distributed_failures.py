@@ -5,8 +5,8 @@ import time
 from datetime import timedelta
 
 import pytest
-from training import shared_work
-from training.together import run
+from training.distributed import shared_work
+from training.distributed.together import run
 
 AGAIN = "start the same command again with --resume"
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from resprobe.errors import UsageError
-from resprobe.training.recipe import Recipe, Schedule
+from resprobe.training.recipe.recipe import Recipe, Schedule
 
 __all__ = ["WINDOW", "Piece", "WarmUp", "learning_rate", "pieces"]
 

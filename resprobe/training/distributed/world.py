@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from resprobe.devices import pick_device
 from resprobe.errors import ResprobeError, UsageError
 from resprobe.networks.stochastic import StochasticDepth
-from resprobe.training.contact import TIMEOUT, contact
-from resprobe.training.launch import own_device, ranks
+from resprobe.training.distributed.contact import TIMEOUT, contact
+from resprobe.training.distributed.launch import own_device, ranks
 
 __all__ = ["World"]
 
