@@ -38,6 +38,13 @@ def test_the_commands_run_in_the_order_of_the_page(tmp_path):
     assert kept <= {path.name for path in tmp_path.iterdir()}
 
 
+def test_the_python_of_the_page_runs(tmp_path):
+    (python,) = re.findall(r"```python\n(.*?)```", (DOCS / "training.md").read_text(), re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", python], cwd=tmp_path, check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "p8.pt").exists()
+
+
 @pytest.mark.long
 def test_the_slurm_script_requeues_what_was_interrupted_and_goes_on(tmp_path):
     (block,) = SLURM

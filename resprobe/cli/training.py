@@ -173,7 +173,7 @@ def told(result: Result, out: Path, *, json: bool) -> str:
     return "\n".join(lines)
 
 
-def seeds_told(seeds: Seeds, *, json: bool) -> str:
+def seeds_told(seeds: Seeds, out: Path, *, json: bool) -> str:
     """Return a row per seed, and mean, standard deviation and interval over them.
 
     The JSON object has them as ``rows`` and ``spread``, and all ``epochs`` beside them.
@@ -188,4 +188,5 @@ def seeds_told(seeds: Seeds, *, json: bool) -> str:
         runs[column] = seeds.runs.frame[column].map("{:.4f}".format).replace("nan", "-")
     for column in ("mean", "sd", "low", "high"):
         spread[column] = spread[column].map("{:.4f}".format).replace("nan", "-")
-    return "\n".join([table(runs), "", table(spread)])
+    summary = out.with_name(f"{out.stem}-seeds.csv")
+    return "\n".join([table(runs), "", table(spread), f"saved {summary} and a run for each seed"])

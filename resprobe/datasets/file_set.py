@@ -112,6 +112,8 @@ class FileSet:
         InputError
             If a file does not decode, or has more than 8 bits per channel; it is named.
         """
+        if not len(self.files[which]):
+            return torch.empty(0, 3, *self.size, dtype=torch.uint8, device=self.device)
         return next(self.stream([which]))
 
     def stream(self, parts: Iterable[slice | Tensor]) -> Iterator[Tensor]:

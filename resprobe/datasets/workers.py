@@ -70,7 +70,7 @@ def made(
                 raise batch
             yield batch
     except (RuntimeError, OSError, EOFError) as error:  # what a dead process looks like varies
-        if not workers:
+        if not workers or str(error).startswith("Caught "):  # a fault of the maker's, as it is
             raise
         raise ResprobeError(
             f"a worker process that decodes images failed ({str(error).partition(chr(10))[0]}), as "

@@ -11,7 +11,13 @@ from torch import Tensor, nn
 
 from resprobe.networks.options import SurvivalScaling
 
-__all__ = ["StochasticDepth", "has_random_layers", "seeded_draws", "survival_probabilities"]
+__all__ = [
+    "StochasticDepth",
+    "has_random_layers",
+    "seed_of",
+    "seeded_draws",
+    "survival_probabilities",
+]
 
 
 def survival_probabilities(blocks: int, last: float) -> list[float]:
@@ -42,8 +48,8 @@ def survival_probabilities(blocks: int, last: float) -> list[float]:
 class StochasticDepth(nn.Module):
     """Decides in training whether a branch is computed at all, and makes up for it.
 
-    One draw is for the whole mini-batch. It comes from torch's global generator on the CPU,
-    as the draws of :class:`torch.nn.Dropout` come from the global generators.
+    One draw is for the whole mini-batch. It comes from ``generator`` or else from torch's global
+    one on the CPU, as the draws of :class:`torch.nn.Dropout` come from the global generators.
 
     Parameters
     ----------
@@ -67,10 +73,14 @@ class StochasticDepth(nn.Module):
     def __init__(self, survival: float, *, scaling: SurvivalScaling) -> None:
         super().__init__()
         self.survival, self.scaling = survival, scaling
+        self.generator: torch.Generator | None = None
 
     def survives(self) -> bool:
         """Draw whether the branch is computed; outside training it always is."""
-        return not self.training or torch.rand((), device="cpu").item() < self.survival
+        return not self.training or self._draw() < self.survival
+
+    def _draw(self) -> float:
+        return torch.rand((), device="cpu", generator=self.generator).item()
 
     def forward(self, branch: Tensor) -> Tensor:
         """Scale the output of a branch that survived."""
@@ -87,6 +97,12 @@ def has_random_layers(network: nn.Module) -> bool:
     """Tell whether the forward pass of a network draws random numbers in training."""
     random = (StochasticDepth, nn.modules.dropout._DropoutNd)
     return any(isinstance(module, random) for module in network.modules())
+
+
+def seed_of(*parts: int) -> int:
+    """Return a seed of 64 bits that is a function of ``parts``, each at least 0."""
+    # one entry more, for trailing zeros do not count in a seed sequence
+    return int(np.random.SeedSequence((*parts, 1)).generate_state(1, np.uint64)[0])
 
 
 @contextmanager
@@ -111,8 +127,7 @@ def seeded_draws(*parts: int, device: torch.device) -> Iterator[None]:
     >>> draw(0, 1, 2) == draw(0, 1, 2), draw(0, 1, 2) == draw(0, 1, 3)
     (True, False)
     """
-    # one entry more, for trailing zeros do not count in a seed sequence
-    value = int(np.random.SeedSequence((*parts, 1)).generate_state(1, np.uint64)[0])
+    value = seed_of(*parts)
     index = torch.empty(0, device=device).get_device()
     forked = [] if device.type == "cpu" else [index]
     with torch.random.fork_rng(devices=forked, device_type=device.type):

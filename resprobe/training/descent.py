@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resprobe.networks.stochastic import StochasticDepth, has_random_layers, seeded_draws
+from resprobe.networks.stochastic import StochasticDepth, has_random_layers, seed_of, seeded_draws
 from resprobe.training.compilation import compiled, compiler_errors
 from resprobe.training.execution import Execution
 from resprobe.training.precision import MixedPrecision
@@ -54,19 +55,31 @@ class Descent:
         if execution.compile_forward:
             self.called = compiled(self.called)
         self.is_random = has_random_layers(network)
-        self.drops_branches = any(isinstance(part, StochasticDepth) for part in network.modules())
+        self.droppers = [part for part in network.modules() if isinstance(part, StochasticDepth)]
 
-    def draws(self, *parts: int) -> AbstractContextManager[None]:
-        """Return the context in which random layers draw from a state that ``parts`` name.
+    @contextmanager
+    def draws(self, *parts: int) -> Iterator[None]:
+        """Let random layers draw from states that ``parts`` name, for the time of the block.
 
         Branches are dropped for the whole batch, so alike on every rank; Dropout draws for
         each image, so differently.
         """
         if not self.is_random:
-            return nullcontext()
-        if self.world.size > 1 and not self.drops_branches:
-            parts = (*parts, self.world.rank)
-        return seeded_draws(*parts, device=self.world.device)
+            yield
+            return
+        if self.world.size == 1:
+            with seeded_draws(*parts, device=self.world.device):
+                yield
+            return
+        alike = torch.Generator().manual_seed(seed_of(*parts))
+        for layer in self.droppers:
+            layer.generator = alike
+        try:
+            with seeded_draws(*parts, self.world.rank, device=self.world.device):
+                yield
+        finally:
+            for layer in self.droppers:
+                layer.generator = None
 
     def forward(self, x: Tensor, y: Tensor, *, of: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return the loss to differentiate, and loss and wrong answers of the whole batch.

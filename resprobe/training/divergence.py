@@ -14,7 +14,11 @@ from resprobe.errors import ResprobeError
 if TYPE_CHECKING:
     from resprobe.training.loop import Loop
 
-__all__ = ["Diverged", "check_weights", "culprit"]
+__all__ = ["ONLY_THE_LOSS", "Diverged", "check_weights", "culprit"]
+
+
+ONLY_IMAGES = "the images themselves are not finite once normalised"
+ONLY_THE_LOSS = "every layer's output is finite, only the loss is not"
 
 
 class Diverged(ResprobeError):
@@ -51,6 +55,18 @@ def check_weights(loop: Loop) -> None:
         )
 
 
+def _spoilt_before(model: nn.Module, x: Tensor) -> str:
+    """Say what was not finite before the pass began, "" for nothing."""
+    if not torch.isfinite(x).all():
+        return ONLY_IMAGES
+    # in training mode the pass that failed has spoilt the running statistics itself
+    values = dict(model.named_parameters()) if model.training else model.state_dict()
+    stale = _first_not_finite(values)
+    if not stale:
+        return ""
+    return f"the steps before left values that are not finite in the network, as in {stale}"
+
+
 def _first_not_finite(values: Mapping[str, Tensor]) -> str:
     """Name the first tensor that is not finite, "" for none."""
     for name, value in values.items():
@@ -64,7 +80,7 @@ class _Found(Exception):
 
 
 @torch.no_grad()
-def culprit(model: nn.Module, x: Tensor) -> str:
+def culprit(model: nn.Module, x: Tensor, *, together: bool = False) -> str:
     """Say which part of a network first gives a value that is not finite.
 
     Parameters
@@ -73,6 +89,9 @@ def culprit(model: nn.Module, x: Tensor) -> str:
         In the mode in which it failed; its hooks are left as they were.
     x : Tensor
         (B, C, H, W), what it failed on.
+    together : bool
+        Whether other processes look at the same moment: the pass then runs to its end, for
+        layers that take their statistics from all of them.
 
     Returns
     -------
@@ -86,20 +105,17 @@ def culprit(model: nn.Module, x: Tensor) -> str:
     >>> culprit(model, torch.full((1, 1, 2, 2), 3e38))
     'the first layer whose output is not finite is 1 (Linear)'
     """
-    if not torch.isfinite(x).all():
-        return "the images themselves are not finite once normalised"
-    # in training mode the pass that failed has spoilt the running statistics itself
-    values = dict(model.named_parameters()) if model.training else model.state_dict()
-    stale = _first_not_finite(values)
-    if stale:
-        return f"the steps before left values that are not finite in the network, as in {stale}"
+    spoilt = _spoilt_before(model, x)
+    if spoilt and not together:
+        return spoilt
     names = {module: name for name, module in model.named_modules()}
     found: list[str] = []
 
     def look(module: nn.Module, _inputs: object, output: object) -> None:
         if isinstance(output, Tensor) and not torch.isfinite(output).all():
             found.append(f"{names[module] or 'the network'} ({type(module).__name__})")
-            raise _Found
+            if not together:
+                raise _Found
 
     handles = [module.register_forward_hook(look) for module in model.modules()]
     try:
@@ -108,6 +124,6 @@ def culprit(model: nn.Module, x: Tensor) -> str:
     finally:
         for handle in handles:
             handle.remove()
-    if found:
-        return f"the first layer whose output is not finite is {found[0]}"
-    return "every layer's output is finite, only the loss is not"
+    if spoilt:
+        return spoilt
+    return f"the first layer whose output is not finite is {found[0]}" if found else ONLY_THE_LOSS

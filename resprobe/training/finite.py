@@ -8,7 +8,7 @@ from collections.abc import Callable
 from torch import nn
 
 from resprobe.datasets import Batches
-from resprobe.training.divergence import Diverged, culprit
+from resprobe.training.divergence import ONLY_THE_LOSS, Diverged, culprit
 from resprobe.training.evaluate import Evaluation, evaluate
 from resprobe.training.loop import Loop
 
@@ -30,7 +30,7 @@ def finite(
         return seen
     model.eval()
     clauses = [culprit(model, x) for x, _ in batches]
-    where = next((clause for clause in clauses if "only the loss" not in clause), clauses[0])
+    where = next((clause for clause in clauses if clause != ONLY_THE_LOSS), ONLY_THE_LOSS)
     raise Diverged(
         f"the {batches.data.split} loss is {seen.loss}",
         iteration=loop.iteration,

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from resprobe.datasets import Feed
 from resprobe.training.descent import Descent
-from resprobe.training.divergence import Diverged, culprit
+from resprobe.training.divergence import ONLY_THE_LOSS, Diverged, culprit
 from resprobe.training.execution import Execution
 from resprobe.training.recipe import Recipe
 from resprobe.training.recipe.schedule import WarmUp, learning_rate
 from resprobe.training.tally import Reading, Tally
 
-__all__ = ["Loop", "Progress", "epoch_order"]
+__all__ = ["Loop", "Progress", "epoch_order", "memory_format"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,23 @@ def epoch_order(n: int, *, seed: int, epoch: int) -> Tensor:
     """
     mixed = np.random.SeedSequence((seed, epoch)).generate_state(1)[0]
     return torch.randperm(n, generator=torch.Generator().manual_seed(int(mixed)))
+
+
+def memory_format(model: nn.Module, device: torch.device) -> torch.memory_format:
+    """Return how images and weights lie in memory in training: channels last, for speed.
+
+    But for networks on a CPU with a strided 1x1 convolution of fewer than 16 channels: torch's
+    backward pass of it (2.14, maps of 56x56 and more) writes where it must not if channels are
+    last.
+    """
+    narrow = any(
+        isinstance(module, nn.Conv2d)
+        and module.kernel_size == (1, 1)
+        and max(module.stride) > 1
+        and module.in_channels < 16
+        for module in model.modules()
+    )
+    return torch.contiguous_format if narrow and device.type == "cpu" else torch.channels_last
 
 
 class Loop:
@@ -101,8 +118,8 @@ class Loop:
         depth: int,
         execution: Execution | None = None,
     ) -> None:
-        # the memory format is a matter of speed: convolutions on CPUs prefer channels last
-        self.model = model.to(memory_format=torch.channels_last)
+        self.memory_format = memory_format(model, feed.device)
+        self.model = model.to(memory_format=self.memory_format)
         self.feed, self.recipe, self.seed = feed, recipe, seed
         self.execution = Execution.on(feed.device) if execution is None else execution
         self.world = self.execution.world
@@ -178,7 +195,7 @@ class Loop:
         self.optimiser.zero_grad(set_to_none=True)
         images = len(y) if of is None else of
         with self.descent.draws(self.seed, self.epoch, self.batch):
-            loss, whole, all_wrong = self.descent.forward(x, y, of=images)
+            loss, whole, all_wrong = self.descent.forward(self.laid_out(x), y, of=images)
             reading = Reading(whole, all_wrong)
             self.descent.backward(loss)
         value, wrong = reading.get()
@@ -189,9 +206,18 @@ class Loop:
         self.tally = self.tally.plus(value, wrong, images=images)
         self.warm_up = self.warm_up.after(wrong=wrong, images=images)
 
+    def laid_out(self, x: Tensor) -> Tensor:
+        """Return images of the feed, which has channels last, as they lie in training."""
+        if self.memory_format is torch.channels_last:
+            return x
+        return x.clone(memory_format=torch.contiguous_format)  # a view of grey images is both
+
     def _diverged(self, value: float, x: Tensor) -> Diverged:
+        together = self.world.size > 1
         with self.descent.draws(self.seed, self.epoch, self.batch), self.descent.mixed.autocast():
-            where = culprit(self.model, x)
+            where = culprit(self.model, x, together=together)
+        if together:  # the share of one of them went wrong, and all say the same
+            where = self.world.first_said("" if where == ONLY_THE_LOSS else where) or where
         return Diverged(
             f"the loss is {value}",
             iteration=self.iteration + 1,

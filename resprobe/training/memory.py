@@ -60,7 +60,7 @@ def _fits(loop: Loop, size: int) -> bool:
     try:
         room = [torch.empty_like(weight) for weight in loop.model.parameters()]  # for momenta
         for x, y in loop.feed.batches(chosen, seed=loop.seed, epoch=loop.epoch):
-            torch.autograd.backward(nn.functional.cross_entropy(loop.model(x), y))
+            torch.autograd.backward(nn.functional.cross_entropy(loop.model(loop.laid_out(x)), y))
         del room
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):

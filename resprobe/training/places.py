@@ -58,7 +58,7 @@ class Places:
         if out.suffix != SUFFIX:
             raise UsageError(
                 f"{out}: a checkpoint's name ends in {SUFFIX}, and those of its log and states are "
-                f"made from it; choose such as {out.with_name(out.name + SUFFIX)}"
+                f"made from it; choose such as {_better(out)}"
             )
         stem = out.stem
         places = cls(
@@ -141,6 +141,11 @@ class Places:
                 self.last.replace(self.previous)
         finally:
             link.unlink(missing_ok=True)
+
+
+def _better(out: Path) -> Path:
+    of_another_kind = out.suffix in (".csv", ".json", ".pth", ".ckpt", ".safetensors")
+    return out.with_suffix(SUFFIX) if of_another_kind else out.with_name(out.name + SUFFIX)
 
 
 def check_free(*paths: Path) -> None:

@@ -122,5 +122,5 @@ def newest(places: Places, say: Callable[[str], None]) -> Checkpoint | None:
             f"{places.best}: no {places.last.name} beside it to go on from; choose another --out, "
             "or replace it with --overwrite"
         )
-    check_free(places.log, places.notes, places.watch)
+    check_free(places.log, places.notes)
     return None

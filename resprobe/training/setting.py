@@ -121,5 +121,6 @@ class Setting:
         before, now = other.to_dict(), self.recipe.to_dict()
         for name in now:
             if before[name] != now[name]:
-                return f"its recipe has {name} = {before[name]}, and not {now[name]}"
+                length = " (--epochs)" if name == "iterations" else ""
+                return f"its recipe has {name} = {before[name]}{length}, and not {now[name]}"
         return ""

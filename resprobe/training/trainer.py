@@ -32,7 +32,7 @@ def train(
     architecture: Architecture,
     data: Images,
     *,
-    recipe: Recipe,
+    recipe: Recipe | str,
     out: str | Path,
     epochs: int | None = None,
     seed: int = 0,
@@ -66,8 +66,8 @@ def train(
         Initialised from ``seed``.
     data : Images
         The training split: an :class:`resprobe.datasets.ImageSet`, or files on disk.
-    recipe : Recipe
-        How to train.
+    recipe : Recipe or str
+        How to train; a text is the name of a built-in recipe, or a TOML file.
     out : str or Path
         File of the checkpoint.
     epochs : int, optional
@@ -127,7 +127,7 @@ def train(
     Examples
     --------
     >>> import tempfile
-    >>> from resprobe.datasets import ImageSet
+    >>> from resprobe.datasets import ImageSet  # or resprobe.load_data("cifar10", split="train")
     >>> images = (torch.arange(40 * 64) % 251).reshape(40, 1, 8, 8).to(torch.uint8)
     >>> data = ImageSet(images, torch.arange(40) % 2, ("even", "odd"), "numbers", "train")
     >>> network = Architecture("resnet8", num_classes=2, in_channels=1, width=2)
@@ -136,7 +136,10 @@ def train(
     >>> result.frame[["network", "epoch", "iteration", "train_n", "validation_n"]].values.tolist()
     [['resnet8:width=2', 1, 1, 36, 4], ['resnet8:width=2', 2, 2, 36, 4]]
     """
+    recipe = Recipe.read(recipe) if isinstance(recipe, str) else recipe
     execution = Execution.on(device) if execution is None else execution
+    if data.split == "test":
+        say(f"{data.name}: these are its test images; its training images are split='train'")
     check_fit(architecture, data, test)  # before the folder of ``out`` is made
     if resume and overwrite:
         raise UsageError("--resume and --overwrite were both given; choose one of them")
@@ -174,7 +177,7 @@ def train(
         if resume:
             _take_up(run, say)
             execution.world.agree(run.loop.model)
-        _carry_out(run, watching, tested)
+        _carry_out(run, watching, tested, resume=resume)
         result = run.result()
         run.keeper.write_log(result)
     return result
@@ -195,9 +198,11 @@ def _take_up(run: Run, say: Callable[[str], None]) -> None:
         say(f"{found.path}: {saved.differences}, so the last bits may differ from here on")
 
 
-def _carry_out(run: Run, watching: Watching | None, tested: Batches | None) -> None:
+def _carry_out(
+    run: Run, watching: Watching | None, tested: Batches | None, *, resume: bool
+) -> None:
     try:
-        with watched(run, watching):
+        with watched(run, watching, resume=resume):
             run.go_on()
         if tested is not None:
             run.test(tested)

@@ -14,11 +14,11 @@ EXAMPLES = 4
 
 
 @contextmanager
-def watched(run: Run, watching: Watching | None) -> Iterator[None]:
+def watched(run: Run, watching: Watching | None, *, resume: bool) -> Iterator[None]:
     """Watch a run for the time of the block; without ``watching``, do nothing.
 
-    The rows go beside the run's log. Where it is resumed, those of steps that are taken again
-    are dropped first.
+    The rows go beside the run's log. With ``resume``, those of steps that are taken again are
+    dropped first, also where the run was ended before it had saved anything.
     """
     loop, out = run.loop, run.keeper.places.watch
     if run.keeper.replaces and run.keeper.writes:
@@ -31,14 +31,14 @@ def watched(run: Run, watching: Watching | None) -> Iterator[None]:
         images, _ = next(batches)
     with watch(
         loop.descent.called,
-        images,
+        loop.laid_out(images),
         optimiser=loop.optimiser,
         out=out,
         every=watching.every,
         per_pass=watching.per_pass,
         trackers=watching.trackers,
         scaler=loop.descent.mixed.scaler if loop.descent.mixed.scaler.is_enabled() else None,
-        resume_from=loop.iteration if run.resumed_at is not None else None,
+        resume_from=loop.iteration if resume else None,
     ) as seen:
         run.settle = seen.settle
         yield

@@ -130,7 +130,7 @@ def test_several_seeds_give_a_mean_and_an_interval(train, tmp_path):
     names = {path.name for path in (tmp_path / "new").iterdir()}
     assert {"net-seeds.csv", "net-seeds.json", "net-seed5.pt", "net-seed5-last.pt"} <= names
     said = train(*asked, "--resume").out
-    assert said.splitlines()[-2].split() == ["test_error", "3", *(
+    assert said.splitlines()[-3].split() == ["test_error", "3", *(
         f"{row[name]:.4f}" for name in ("mean", "sd", "low", "high"))]  # fmt: skip
 
 

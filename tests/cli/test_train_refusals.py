@@ -28,7 +28,7 @@ def test_a_run_that_is_there_is_neither_replaced_nor_mixed_up(refused, here):
     [
         (("--arch", "plain8"), "a training of resnet8:width=2, and not of plain8:width=2"),
         (("--width", "4"), "a training of resnet8:width=2, and not of resnet8:width=4"),
-        (("--epochs", "2"), "its recipe has iterations = 1, and not 2"),
+        (("--epochs", "2"), r"its recipe has iterations = 1 \(--epochs\), and not 2"),
         (("--recipe", "short"), "its recipe has name = he2015-cifar, and not short"),
         (("--set", "weight_decay=0"), r"its recipe has weight_decay = 0\.0001, and not 0"),
         (("--seed", "1"), "a training with seed 0, and not 1"),

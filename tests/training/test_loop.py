@@ -57,6 +57,20 @@ def test_steps_are_those_of_the_textbook(two_kinds, tiny, half):
         torch.testing.assert_close(loop.model.get_buffer(name), statistic, rtol=1e-4, atol=1e-6)
 
 
+def test_a_layer_that_torch_cannot_take_channels_last_is_trained_all_the_same(half):
+    """torch 2.14 ends with a segmentation fault in the backward pass, channels last."""
+    from resprobe.datasets import ImageSet
+
+    images = torch.randint(0, 256, (8, 1, 56, 56)).to(torch.uint8)
+    data = ImageSet(images, torch.arange(8) % 2, ("a", "b"), "large", "train")
+    narrow = Architecture.parse("resnet8:shortcut=B:width=8", num_classes=2, in_channels=1)
+    loop = loop_over(data, narrow, half, iterations=2)
+    assert loop.memory_format is torch.contiguous_format
+    run(loop)
+    wide = Architecture.parse("resnet8:shortcut=B:width=16", num_classes=2, in_channels=1)
+    assert loop_over(data, wide, half).memory_format is torch.channels_last
+
+
 def test_the_weight_decay_acts_on_every_parameter(two_kinds, tiny, half):
     loop = loop_over(two_kinds(16), tiny, half)
     (group,) = loop.optimiser.param_groups

@@ -66,6 +66,16 @@ def test_an_interruption_leaves_no_trace_in_the_rows(run, tmp_path, stop, every)
     assert found.read_text() == wanted.read_text()
 
 
+def test_a_run_that_is_killed_before_it_saved_begins_again(run, tmp_path):
+    run(tmp_path / "whole.pt", watching=Watching())
+    with pytest.raises(Killed):
+        run(tmp_path / "net.pt", watching=Watching(), pace=killed_after(2))
+    assert {path.name for path in tmp_path.glob("net*")} == {"net-watch.csv"}
+    run(tmp_path / "net.pt", watching=Watching(), resume=True)
+    found, wanted = (tmp_path / f"{name}-watch.csv" for name in ("net", "whole"))
+    assert found.read_text() == wanted.read_text()
+
+
 def test_watching_can_begin_with_a_resume_and_end_before_one(run, tmp_path):
     with pytest.raises(Killed):
         run(tmp_path / "net.pt", pace=killed_after(5))

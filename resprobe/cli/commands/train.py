@@ -151,7 +151,7 @@ def _trained(
             found = training.train_seeds(
                 run, out=out, seeds=range(seed, seed + seeds), replace=replace, writes=writes
             )
-            return t.seeds_told(found, json=json)
+            return t.seeds_told(found, out, json=json)
         except training.Stopped as stopped:
             note(str(stopped), quiet=quiet)
             raise typer.Exit(asked.exit_code) from None

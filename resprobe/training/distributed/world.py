@@ -203,6 +203,24 @@ class World:
         self.broadcast([content])
         return content.cpu().numpy().tobytes()
 
+    def first_said(self, text: str, *, most: int = 512) -> str:
+        """Return, on every rank, what the first rank says that says anything; "" if none does.
+
+        Parameters
+        ----------
+        text : str
+            Of this rank; of a longer one the first ``most`` bytes.
+        """
+        if self.size == 1:
+            return text
+        own = torch.zeros(most, dtype=torch.uint8, device=self.device)
+        said = torch.tensor(list(text.encode()[:most]), dtype=torch.uint8, device=self.device)
+        own[: len(said)] = said
+        everything = [torch.empty_like(own) for _ in range(self.size)]
+        dist.all_gather(everything, own)
+        texts = [bytes(one.tolist()).rstrip(b"\0").decode(errors="ignore") for one in everything]
+        return next((one for one in texts if one), "")
+
     def sum_over_ranks(self, values: Tensor) -> Tensor:
         """Return the sum over all ranks of what each gives: the same bits on every rank."""
         if self.size == 1:

@@ -122,9 +122,9 @@ def _check_counted(recipe: Recipe, values: Mapping[str, Any]) -> None:
     missing = [name for name in _COUNTED if getattr(recipe, name) and name not in values]
     if missing:
         raise UsageError(
-            f"{recipe.name} is {recipe.length:,} {recipe.unit} long; to give its length in the "
-            f"other unit, set {' and '.join(missing)} in that unit too, or leave the recipe and "
-            "use --epochs, which scales it"
+            f"{recipe.name}, whose values hold where none are given, is {recipe.length:,} "
+            f"{recipe.unit} long; for another unit set {' and '.join(missing)} "
+            "in it too, or give no length here and use --epochs, which scales the schedule"
         )
 
 

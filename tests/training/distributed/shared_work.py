@@ -9,9 +9,14 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
 
+from resprobe.datasets import ImageSet, Normalisation
 from resprobe.errors import ResprobeError, UsageError
 from resprobe.networks import Architecture
 from resprobe.networks.stochastic import seeded_draws
+from resprobe.training import Execution, Recipe
+from resprobe.training.descent import Descent
+from resprobe.training.divergence import Diverged
+from resprobe.training.loop import Loop
 
 CPU = torch.device("cpu")
 
@@ -150,3 +155,38 @@ def leave(world, ranks):
     if world.rank in ranks:
         raise SystemExit(143)
     _exchange_for_ever(world, torch.ones(1))
+
+
+def says(world):
+    """What all hear when the last rank alone has something to say, and when none has."""
+    mine = "größer, from the last" if world.rank == world.size - 1 else ""
+    return world.first_said(mine), world.first_said("")
+
+
+def draws(world):
+    """Which branches survive a batch, and what other random layers draw, twice."""
+    net = network("resnet8:shortcut=dropout:survival=0.5", torch.float32)
+    descent = Descent(net, execution=Execution(world=world))
+    found = []
+    for batch_ in (0, 1):
+        with descent.draws(3, 1, batch_):
+            survivors = [layer.survives() for _ in range(4) for layer in descent.droppers]
+            found.append((survivors, float(torch.rand(()))))
+    return found
+
+
+def diverges(world):
+    """The message of every rank where the images of the last one are not finite."""
+    net = network("resnet8", torch.float32)
+    x, y = batch(8, torch.float32)
+    data = ImageSet(torch.zeros(8, 3, 8, 8, dtype=torch.uint8), y, tuple("abcd"), "eight", "train")
+    recipe = Recipe(batch_size=8, iterations=1, milestones=())
+    feed = data.feed(Normalisation((0.0,) * 3, (1.0,) * 3), recipe.augmentation)
+    loop = Loop(net, feed, recipe=recipe, seed=0, depth=8, execution=Execution(world=world))
+    mine = world.share(torch.arange(8))
+    shown = x[mine] * (float("inf") if world.rank == world.size - 1 else 1.0)
+    try:
+        loop.step(shown, y[mine], of=8)
+    except Diverged as error:
+        return str(error)
+    return ""

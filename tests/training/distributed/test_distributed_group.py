@@ -92,3 +92,21 @@ def test_a_rank_with_other_weights_is_named(tmp_path):
     assert [outcome.code for outcome in outcomes] == [1, 1, 1]
     (said,) = [outcome.said for outcome in outcomes if outcome.said]
     assert said.startswith("ranks 2 of 3 hold other weights than rank 0; use the same version")
+
+
+def test_all_hear_what_one_of_them_says(tmp_path):
+    first, second = values(run(shared_work.says, folder=tmp_path))
+    assert first == second == ("größer, from the last", "")
+
+
+def test_branches_are_dropped_alike_and_all_else_is_drawn_differently(tmp_path):
+    first, second = values(run(shared_work.draws, folder=tmp_path))
+    assert [survivors for survivors, _ in first] == [survivors for survivors, _ in second]
+    assert first[0][0] != first[1][0]
+    assert all(mine != yours for (_, mine), (_, yours) in zip(first, second, strict=True))
+
+
+def test_a_divergence_is_explained_by_the_rank_that_saw_it(tmp_path):
+    first, second = values(run(shared_work.diverges, folder=tmp_path))
+    assert first == second
+    assert "the images themselves are not finite" in first

@@ -17,7 +17,7 @@ from resprobe.training import Recipe, Schedule, recipes
     ],
 )
 def test_what_counts_in_the_length_comes_with_another_unit_however_that_is_said(base, changes):
-    with pytest.raises(UsageError, match=r"set (milestones|ramp|warm_up_length) in that unit too"):
+    with pytest.raises(UsageError, match=r"set (milestones|ramp|warm_up_length) in it too"):
         recipes[base].changed(changes)
 
 
@@ -109,7 +109,7 @@ def test_one_of_two_lengths_and_of_two_ends_of_a_warm_up_clears_the_other():
         ({"learning_rate": "none"}, "got 'none'"),
         ({"flip": "1"}, "flip of he2015-cifar must be true or false; got '1'"),
         ({"milestones": "1,,2"}, "milestones of .*; got '1,,2'"),
-        ({"epochs": "3"}, "64,000 iterations long; .* set milestones in that unit too.* --epochs"),
+        ({"epochs": "3"}, "64,000 iterations long; .* set milestones in it too.* --epochs"),
         (
             {"epochs": "3", "iterations": "5", "milestones": ""},
             "epochs of .* must be none where",

@@ -121,9 +121,9 @@ def test_a_file_changes_its_base_and_is_called_as_itself(written):
 def test_a_file_in_the_other_unit_brings_all_that_counts_in_it(written):
     found = Recipe.read(written("epochs = 30\nmilestones = [10, 20]\n"))
     assert (found.epochs, found.iterations, found.milestones) == (30, None, (10, 20))
-    with pytest.raises(InputError, match=r"mine\.toml: .* set milestones in that unit too, .*--ep"):
+    with pytest.raises(InputError, match=r"mine\.toml: .* set milestones in it too, .*--ep"):
         Recipe.read(written("epochs = 30\n"))
-    with pytest.raises(InputError, match="set ramp in that unit too"):
+    with pytest.raises(InputError, match="set ramp in it too"):
         Recipe.read(written('base = "short"\nepochs = 30\n'))
 
 
