@@ -11,8 +11,7 @@ resumed.
 from resprobe.training.distributed import World
 from resprobe.training.evaluate import Evaluation, evaluate
 from resprobe.training.execution import Execution
-from resprobe.training.loop import Progress
-from resprobe.training.pace import Pace, Stopped
+from resprobe.training.pace import Pace, Progress, Stopped
 from resprobe.training.plan import TrainingPlan, plan_training
 from resprobe.training.precision import Precision
 from resprobe.training.recipe import Recipe, Schedule

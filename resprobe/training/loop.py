@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -16,36 +16,13 @@ from resprobe.datasets import Feed
 from resprobe.training.descent import Descent
 from resprobe.training.divergence import ONLY_THE_LOSS, Diverged, culprit
 from resprobe.training.execution import Execution
+from resprobe.training.layout import laid_out, memory_format
+from resprobe.training.pace import Progress
 from resprobe.training.recipe import Recipe
 from resprobe.training.recipe.schedule import WarmUp, learning_rate
 from resprobe.training.tally import Reading, Tally
 
-__all__ = ["Loop", "Progress", "epoch_order", "memory_format"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """Where a training run stands after an iteration.
-
-    Parameters
-    ----------
-    epoch, epochs : int
-        The epoch under way, from 1, and how many there are.
-    iteration, iterations : int
-        Iterations done, and how many there are.
-    loss, error : float
-        Mean over the images of this epoch so far, as they were learnt from.
-    learning_rate : float
-        Of this iteration.
-    """
-
-    epoch: int
-    epochs: int
-    iteration: int
-    iterations: int
-    loss: float
-    error: float
-    learning_rate: float
+__all__ = ["Loop", "epoch_order"]
 
 
 def epoch_order(n: int, *, seed: int, epoch: int) -> Tensor:
@@ -58,23 +35,6 @@ def epoch_order(n: int, *, seed: int, epoch: int) -> Tensor:
     """
     mixed = np.random.SeedSequence((seed, epoch)).generate_state(1)[0]
     return torch.randperm(n, generator=torch.Generator().manual_seed(int(mixed)))
-
-
-def memory_format(model: nn.Module, device: torch.device) -> torch.memory_format:
-    """Return how images and weights lie in memory in training: channels last, for speed.
-
-    But for networks on a CPU with a strided 1x1 convolution of fewer than 16 channels: torch's
-    backward pass of it (2.14, maps of 56x56 and more) writes where it must not if channels are
-    last.
-    """
-    narrow = any(
-        isinstance(module, nn.Conv2d)
-        and module.kernel_size == (1, 1)
-        and max(module.stride) > 1
-        and module.in_channels < 16
-        for module in model.modules()
-    )
-    return torch.contiguous_format if narrow and device.type == "cpu" else torch.channels_last
 
 
 class Loop:
@@ -208,9 +168,7 @@ class Loop:
 
     def laid_out(self, x: Tensor) -> Tensor:
         """Return images of the feed, which has channels last, as they lie in training."""
-        if self.memory_format is torch.channels_last:
-            return x
-        return x.clone(memory_format=torch.contiguous_format)  # a view of grey images is both
+        return laid_out(x, self.memory_format)
 
     def _diverged(self, value: float, x: Tensor) -> Diverged:
         together = self.world.size > 1

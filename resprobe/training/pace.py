@@ -6,9 +6,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from resprobe.errors import ResprobeError
-from resprobe.training.loop import Progress
 
-__all__ = ["Pace", "Stopped"]
+__all__ = ["Pace", "Progress", "Stopped"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a training run stands after an iteration.
+
+    Parameters
+    ----------
+    epoch, epochs : int
+        The epoch under way, from 1, and how many there are.
+    iteration, iterations : int
+        Iterations done, and how many there are.
+    loss, error : float
+        Mean over the images of this epoch so far, as they were learnt from.
+    learning_rate : float
+        Of this iteration.
+    """
+
+    epoch: int
+    epochs: int
+    iteration: int
+    iterations: int
+    loss: float
+    error: float
+    learning_rate: float
 
 
 class Stopped(ResprobeError):

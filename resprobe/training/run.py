@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 
 from torch import nn
@@ -18,15 +18,13 @@ from resprobe.training.evaluate import Evaluation
 from resprobe.training.finite import finite
 from resprobe.training.keeper import Keeper, Kept
 from resprobe.training.log import EpochRow, as_frame, epoch_row
-from resprobe.training.loop import Loop, Progress
-from resprobe.training.pace import Pace, Stopped
+from resprobe.training.loop import Loop
+from resprobe.training.pace import Pace, Progress, Stopped
 from resprobe.training.provenance import described
 from resprobe.training.saved import STATE_VERSION, Saved, machine
 from resprobe.training.setting import Setting
 
 __all__ = ["Run"]
-
-Figures = Mapping[str, float | int | str]
 
 
 class Run:
@@ -48,6 +46,8 @@ class Run:
 
     Attributes
     ----------
+    watched_every : int or None
+        Steps between two that are recorded; None for none.
     is_evaluating : bool
         Whether images are being evaluated, and not learnt from.
     settle : callable
@@ -73,6 +73,7 @@ class Run:
         self._spent_s = 0.0
         self._saved_at = time.monotonic()
         self.is_evaluating = False
+        self.watched_every: int | None = None
         self.settle: Callable[[], None] = lambda: None
 
     def resume(self, saved: Saved) -> None:
@@ -206,6 +207,7 @@ class Run:
             "rows": [asdict(row) for row in self.rows],
             "spent_s": self._spent() if begun else 0.0,
             "machine": machine(),
+            "watched_every": self.watched_every,
         }
         self.keeper.write_state(self.loop.model, Kept(epoch=len(self.rows), figures=figures), state)
         self._saved_at = time.monotonic()

@@ -36,12 +36,15 @@ class Saved:
         Seconds spent on the epoch under way.
     machine : dict
         As :func:`machine` gave it then.
+    watched_every : int or None
+        Steps between two that were recorded; None for none.
     """
 
     path: Path
     rows: list[EpochRow]
     spent_s: float
     machine: dict[str, Any]
+    watched_every: int | None
 
     @classmethod
     def restored(cls, checkpoint: Checkpoint, loop: Loop, setting: Setting) -> Saved:
@@ -71,6 +74,7 @@ class Saved:
                 rows=rows,
                 spent_s=max(0.0, float(state["spent_s"])),
                 machine={str(k): v for k, v in state["machine"].items()},
+                watched_every=state["watched_every"],
             )
         except ResprobeError:
             raise

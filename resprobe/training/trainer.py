@@ -174,6 +174,7 @@ def train(
             ),
             pace=pace or Pace(),
         )
+        run.watched_every = None if watching is None else watching.every
         if resume:
             _take_up(run, say)
             execution.world.agree(run.loop.model)
@@ -194,6 +195,12 @@ def _take_up(run: Run, say: Callable[[str], None]) -> None:
         remove(places.last)  # damaged, or it would take the place of the good one
     run.resume(saved)
     say(f"going on from {found.path}, iteration {run.loop.iteration:,} of {run.loop.iterations:,}")
+    if saved.watched_every != run.watched_every:
+        before, now = (
+            f"every {every}" if every else "no"
+            for every in (saved.watched_every, run.watched_every)
+        )
+        say(f"{places.watch}: {before} step was recorded so far, and {now} step from here on")
     if saved.differences:
         say(f"{found.path}: {saved.differences}, so the last bits may differ from here on")
 

@@ -114,7 +114,7 @@ def test_another_run_is_not_gone_on_with(data, tmp_path):
     other = dataclasses.replace(RECIPE, learning_rate=0.1)
     for message, changes in [
         ("its recipe has learning_rate = 0.05, and not 0.1", {"recipe": other}),
-        ("its recipe has iterations = 9, and not 12", {"epochs": 4}),
+        (r"its recipe has iterations = 9 \(--epochs\), and not 12", {"epochs": 4}),
         ("a training with seed 1, and not 4", {"seed": 4}),
         ("a training on 32 images of stripes, and not on these 24 of stripes", {}),
     ]:

@@ -79,8 +79,18 @@ def test_a_run_that_is_killed_before_it_saved_begins_again(run, tmp_path):
 def test_watching_can_begin_with_a_resume_and_end_before_one(run, tmp_path):
     with pytest.raises(Killed):
         run(tmp_path / "net.pt", pace=killed_after(5))
+    said = []
     with pytest.raises(Killed):
-        run(tmp_path / "net.pt", resume=True, watching=Watching(), pace=killed_after(8))
+        run(
+            tmp_path / "net.pt",
+            resume=True,
+            watching=Watching(),
+            pace=killed_after(8),
+            say=said.append,
+        )
+    assert said[-1].endswith(
+        "net-watch.csv: no step was recorded so far, and every 1 step from here on"
+    )
     run(tmp_path / "net.pt", resume=True)
     steps = pd.read_csv(tmp_path / "net-watch.csv")["step"].unique().tolist()
     assert steps == [4, 5, 6, 7, 8]
