@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,7 +14,23 @@ from torch import Tensor, fx, nn
 from resprobe.chain.operations import operation, where
 from resprobe.errors import ChainError
 
-__all__ = ["has_batch_norm", "left_as_found", "use_batch_statistics"]
+__all__ = ["has_batch_norm", "is_looked_at", "left_as_found", "use_batch_statistics"]
+
+_looked_at: Counter[int] = Counter()
+
+
+def is_looked_at(model: nn.Module) -> bool:
+    """Whether a model is inside :func:`left_as_found`: its passes are none of its user's.
+
+    Examples
+    --------
+    >>> model = nn.Identity()
+    >>> with left_as_found(model, training=False):
+    ...     inside = is_looked_at(model)
+    >>> inside, is_looked_at(model)
+    (True, False)
+    """
+    return _looked_at[id(model)] > 0
 
 
 @contextlib.contextmanager
@@ -48,6 +65,8 @@ def left_as_found(
     modes = [(module, module.training) for module in model.modules()]
     flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    looked_at = Counter(id(module) for module in model.modules())
+    _looked_at.update(looked_at)
     try:
         for module, _ in modes:
             module.training = training
@@ -55,6 +74,9 @@ def left_as_found(
             _set_requires_grad((p, requires_grad) for p, _ in flags if p.is_floating_point())
         yield
     finally:
+        _looked_at.subtract(looked_at)
+        for gone in [number for number in looked_at if not _looked_at[number]]:
+            del _looked_at[gone]
         for attributes, before in found:
             _put_back(attributes, before)
         for module, mode in modes:

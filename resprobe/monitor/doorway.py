@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from resprobe.errors import ResprobeError
-from resprobe.monitor.crossing import Crossing, ResidualCrossing
-from resprobe.monitor.hooks import uncompiled
+from resprobe.monitor.crossing import Crossing
+from resprobe.monitor.hooks import Hook
 from resprobe.monitor.places import BlockPlaces, Place, replaced, tensor_at
 
 __all__ = ["Doorway", "Pass", "doorways"]
 
+# may return a tensor to put in the place of the one that it saw
 See = Callable[[Any, Tensor], Tensor | None]
 
 
@@ -39,6 +41,7 @@ class Doorway:
     def __init__(self, place: Place) -> None:
         self.module, self.path, self.calls = place.module, place.path, place.calls
         self.done = 0
+        self._without_gradients = False
         self._arriving: list[tuple[int, int | str, int, See]] = []
         self._leaving: list[tuple[int, int, See]] = []
         self._pass = Pass()
@@ -53,7 +56,7 @@ class Doorway:
     def open(self, under_way: Pass) -> list[RemovableHandle]:
         """Put the hooks on the module; they look while the pass is active."""
         self._pass = under_way
-        arrive, leave = uncompiled(self._arrive), uncompiled(self._leave)
+        arrive, leave = Hook(self.module, self._arrive), Hook(self.module, self._leave)
         handles = [self.module.register_forward_pre_hook(arrive, with_kwargs=True)]
         if self._leaving:
             handles.append(self.module.register_forward_hook(leave))
@@ -70,7 +73,9 @@ class Doorway:
 
     def _arrive(self, module: nn.Module, args: Any, kwargs: Any) -> Any:  # noqa: ARG002
         if not self._pass.active:
+            self._check_rerun()
             return None
+        self._without_gradients = not torch.is_grad_enabled()
         now, self.done = self.done, self.done + 1
         for call, argument, block, see in self._arriving:
             x = tensor_at(argument, args, kwargs) if call == now else None
@@ -79,11 +84,24 @@ class Doorway:
                 args, kwargs = replaced(args, kwargs, x, view)
         return args, kwargs
 
-    def _leave(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def _leave(self, module: nn.Module, args: Any, output: Any) -> Any:  # noqa: ARG002
         if self._pass.active and isinstance(output, Tensor):
             for call, block, see in self._leaving:
                 if call == self.done - 1:
-                    self._show(block, see, output)
+                    shown = self._show(block, see, output)
+                    output = output if shown is None else shown
+            return output
+        return None
+
+    def _check_rerun(self) -> None:
+        """Raise in a backward pass that runs again, with gradients, what was run without."""
+        if not (self._without_gradients and torch.is_grad_enabled()):
+            return
+        if torch._C._current_graph_task_id() >= 0:
+            raise ResprobeError(
+                f"'{self.path}' is run by an activation checkpoint whose backward pass is one of "
+                "its own, in which gradients cannot be split; pass use_reentrant=False to it"
+            )
 
     def _show(self, block: int, see: See, x: Tensor) -> Tensor | None:
         # a shortcut that is computed once more may run modules that are watched
@@ -98,10 +116,10 @@ def doorways(places: Sequence[BlockPlaces]) -> list[Doorway]:
     found: dict[int, Doorway] = {}
     for name, see in (
         ("input", lambda crossing, x: crossing.enter(x)),
-        ("by_shortcut", ResidualCrossing.enter_shortcut),
-        ("by_branch", ResidualCrossing.enter_branch),
-        ("shortcut", ResidualCrossing.pass_shortcut),
-        ("response", lambda crossing, response: crossing.respond(response)),
+        ("by_shortcut", lambda crossing, x: crossing.enter_shortcut(x)),
+        ("by_branch", lambda crossing, x: crossing.enter_branch(x)),
+        ("shortcut", lambda crossing, x: crossing.pass_shortcut(x)),
+        ("response", lambda crossing, x: crossing.respond(x)),
     ):
         for block, of_block in enumerate(places):
             place: Place | None = getattr(of_block, name)

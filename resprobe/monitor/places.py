@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from resprobe.chain import Block
+from resprobe.monitor.settings import Setting
 
 __all__ = ["BlockPlaces", "Place", "replaced", "tensor_at"]
 
@@ -63,6 +64,8 @@ class BlockPlaces:
         Of x on its way into the branch alone, or into the shortcut alone.
     identity_at_sum : bool
         Whether the gradient at F(x) is the identity part: it is for identity shortcuts.
+    settings : tuple of Setting
+        What ``factor`` depends on, if it does: it holds as long as these are as they were.
     """
 
     block: Block
@@ -74,6 +77,7 @@ class BlockPlaces:
     by_branch: Place | None = None
     by_shortcut: Place | None = None
     identity_at_sum: bool = False
+    settings: tuple[Setting, ...] = ()
 
 
 def tensor_at(argument: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:

@@ -18,6 +18,7 @@ from resprobe.monitor.references import (
     references,
     settle_batch_norm,
 )
+from resprobe.monitor.rehearsal import rehearsed
 
 __all__ = ["find_places"]
 
@@ -31,7 +32,8 @@ def find_places(chain: Chain, model: nn.Module, images: Tensor) -> list[BlockPla
     The chain says what x, F(x), s(x) and the two parts of the gradient are; the model is run
     with a hook on each of its modules, and a module is chosen where the very value passes. So
     no class or attribute name is relied on, and a module that does nothing in eval mode, such
-    as a stochastic depth, is found to be the last one of its branch.
+    as a stochastic depth, is found to be the last one of its branch. Then the places are tried
+    out in training mode, with other weights and buffers.
 
     Parameters
     ----------
@@ -50,21 +52,18 @@ def find_places(chain: Chain, model: nn.Module, images: Tensor) -> list[BlockPla
     Raises
     ------
     ChainError
-        If a value of a block passes at no module.
+        If a value of a block passes at no module, or is another one in training.
     """
     images = _enough(images)
-    found = _find(chain, model, images, seed=0)
-    if any(places.factor != 1 for places in found):
-        _check_factors(found, _find(chain, model, images, seed=1))
-    return found
+    return rehearsed(model, images, _find(chain, model, images))
 
 
-def _find(chain: Chain, model: nn.Module, images: Tensor, *, seed: int) -> list[BlockPlaces]:
+def _find(chain: Chain, model: nn.Module, images: Tensor) -> list[BlockPlaces]:
     with left_as_found(chain, training=False), left_as_found(model, training=False):
         settle_batch_norm(chain)
         settle_batch_norm(model)
         # without norms, random weights can overflow where the model's own do not
-        seen = _observed(chain, model, images, lively_weights(model, seed=seed))
+        seen = _observed(chain, model, images, lively_weights(model))
         seen = seen or _observed(chain, model, images, nullcontext())
     if seen is None:
         raise ChainError(
@@ -168,16 +167,6 @@ def _check(block: ResidualBlock, places: BlockPlaces) -> None:
             f"the shortcut's output of block '{block.name}' passes at no module, and to compute "
             "it once more would change its state; pass it through an nn.Identity of its own"
         )
-
-
-def _check_factors(found: Sequence[BlockPlaces], again: Sequence[BlockPlaces]) -> None:
-    """Raise where the factor of a branch is one of the weights, and changes as it learns."""
-    for places, others in zip(found, again, strict=True):
-        if abs(places.factor - others.factor) > 1e-3 * abs(places.factor):
-            raise ChainError(
-                f"the branch's output of block '{places.block.name}' is multiplied by a weight "
-                "after the last module; pass the product through an nn.Identity of its own"
-            )
 
 
 def _has_state(module: nn.Module) -> bool:

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from resprobe.chain import ResidualBlock
+from resprobe.chain.state import is_looked_at
 from resprobe.errors import ResprobeError
 from resprobe.monitor.crossing import Crossing, ResidualCrossing
 from resprobe.monitor.doorway import Pass, doorways
-from resprobe.monitor.hooks import uncompiled
+from resprobe.monitor.hooks import Hook
 from resprobe.monitor.places import BlockPlaces
 from resprobe.monitor.sums import Sums
 
@@ -27,7 +28,8 @@ with probability 1/2 is left out so often in a row once in 10^19 times."""
 class Recorder:
     """Watches the forward passes of a model, and the backward passes that follow them.
 
-    A pass counts when gradients are enabled, and when ``wanted`` says so as it begins.
+    A pass counts when gradients are enabled, when it is the loop's own and none of a probe, and
+    when ``wanted`` says so as it begins.
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ class Recorder:
         self._silent = [0] * len(places)
         self._pass = Pass()
         self._doorways = doorways(places)
-        begin, end = uncompiled(self._begin), uncompiled(self._end)
+        begin, end = Hook(model, self._begin), Hook(model, self._end)
         with ExitStack() as stack:
             # the model's own hooks come first and last, also where a block begins with it
             stack.callback(model.register_forward_pre_hook(begin, prepend=True).remove)
@@ -73,6 +75,7 @@ class Recorder:
     def close(self) -> None:
         """Take every hook off."""
         self._pass.active = False
+        self._pass.crossings = []
         self._hooks_on.close()
 
     def unseen(self) -> list[str]:
@@ -81,8 +84,11 @@ class Recorder:
         return [places.block.name for places, reached in pairs if not reached]
 
     def _begin(self, model: nn.Module, args: Any) -> None:  # noqa: ARG002
-        self._pass.active = torch.is_grad_enabled() and self.wanted()
+        self._pass.active = torch.is_grad_enabled() and not is_looked_at(model) and self.wanted()
         if self._pass.active:
+            for places in self.places:
+                for setting in places.settings:
+                    setting.check(places.block.name)
             self._pass.crossings = [
                 self._crossing(number, places) for number, places in enumerate(self.places)
             ]

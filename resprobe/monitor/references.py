@@ -50,13 +50,22 @@ class BlockReference:
 
 
 @contextlib.contextmanager
-def lively_weights(model: nn.Module, *, seed: int = 0) -> Iterator[None]:
+def lively_weights(model: nn.Module, *, seed: int = 0, held: bool = False) -> Iterator[None]:
     """Put random weights in the place of a model's own for the length of a ``with``.
 
     The weights' storages are swapped and put back, so that they come back bit by bit.
+
+    Parameters
+    ----------
+    model : nn.Module
+    seed : int
+        Of the draws.
+    held : bool
+        Whether the other tensors that modules hold, as buffers or as attributes, are as well.
     """
     generator = torch.Generator().manual_seed(seed)
-    kept = [(p, p.data) for p in model.parameters() if p.is_floating_point()]
+    tensors = [*model.parameters(), *(_held(model) if held else ())]
+    kept = [(t, t.data) for t in tensors if t.is_floating_point()]
     try:
         for parameter, data in kept:
             parameter.data = _drawn(data, generator)
@@ -64,6 +73,13 @@ def lively_weights(model: nn.Module, *, seed: int = 0) -> Iterator[None]:
     finally:
         for parameter, data in kept:
             parameter.data = data
+
+
+def _held(model: nn.Module) -> list[Tensor]:
+    """Return the buffers, and the tensors that are attributes and no buffers, each once."""
+    values = (value for module in model.modules() for value in vars(module).values())
+    loose = [value for value in values if isinstance(value, Tensor) and value.is_leaf]
+    return list({id(t): t for t in [*model.buffers(), *loose]}.values())
 
 
 def _drawn(like: Tensor, generator: torch.Generator) -> Tensor:

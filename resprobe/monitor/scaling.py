@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 __all__ = ["LossScale"]
@@ -11,7 +13,8 @@ class LossScale:
     """Follows the scale of a :class:`torch.amp.GradScaler`.
 
     A step that the scaler leaves out, since a gradient overflowed, never reaches the optimiser.
-    It shows afterwards, when the scale has become smaller.
+    It shows afterwards, in what the scaler had found in this optimiser's gradients before it was
+    updated; its scale also becomes smaller because of other optimisers, and by hand.
 
     Parameters
     ----------
@@ -25,8 +28,7 @@ class LossScale:
         self, scaler: torch.amp.GradScaler | None, optimiser: torch.optim.Optimizer
     ) -> None:
         self._scaler, self._optimiser = scaler, optimiser
-        self._seen = self.value
-        self._expects_drop = False
+        self._noted: dict[int, dict[str, Any]] | None = None
 
     @property
     def value(self) -> float:
@@ -45,14 +47,25 @@ class LossScale:
     def overflows(self) -> bool:
         """Tell, as a fused optimiser begins a step, whether it will leave it out by itself."""
         found = getattr(self._optimiser, "found_inf", None) if self._scaler is not None else None
-        self._expects_drop = found is not None and bool(found)
-        return self._expects_drop
+        return found is not None and bool(found)
+
+    def passes(self) -> None:
+        """Note that a pass begins, whose step is yet to come."""
+        self._noted = self._states()
+
+    def steps(self) -> None:
+        """Note that the step has come."""
+        self._noted = None
 
     def left_out(self) -> bool:
-        """Tell whether a step that never came was left out since this was last asked."""
-        if self._scaler is None:
+        """Tell whether the step that was to come was left out, and the scaler updated since."""
+        noted = self._noted
+        if noted is None or noted is self._states():
             return False
-        before, self._seen = self._seen, self.value
-        dropped, expected = self._seen < before, self._expects_drop
-        self._expects_drop = expected and not dropped
-        return dropped and not expected
+        self._noted = None
+        found = noted.get(id(self._optimiser), {}).get("found_inf_per_device", {})
+        return any(bool(value) for value in found.values())
+
+    def _states(self) -> dict[int, dict[str, Any]] | None:
+        # the scaler begins a new table of what it found for each optimiser at every update
+        return getattr(self._scaler, "_per_optimizer_states", None)

@@ -133,10 +133,12 @@ class Watch:
     def _wanted(self) -> bool:
         if not self._stepping:  # a closure runs its passes within the step
             self.settle()
+            self._scale.passes()
         return self._due
 
     def _before_step(self, optimiser: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002
         self.settle()
+        self._scale.steps()
         self._stepping = True
         self._overflows = self._scale.overflows()
         if self._due:

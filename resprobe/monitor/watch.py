@@ -67,7 +67,8 @@ def watch(
         Such as :class:`TensorBoard` and :class:`RunTracker`.
     scaler : torch.amp.GradScaler, optional
         Where one is used: gradients are then given without its scale, and a step that it left
-        out because of an overflow counts, with ``overflow`` true.
+        out because of an overflow counts, with ``overflow`` true. It may serve other optimisers
+        too, if it is updated once in an iteration, after the steps of all, as torch wants it.
     resume_from : int, optional
         Steps done by the run that is resumed: counting goes on from there, and so does ``out``,
         from which the rows of later steps are dropped.
@@ -103,17 +104,25 @@ def watch(
     Raises
     ------
     ChainError
-        If the model is no chain of blocks, or a value of a block passes at no module.
+        If the model is no chain of blocks; a value of a block passes at no module, such as the
+        output of a branch that ends with a gate written inline, ``o * torch.sigmoid(...)``; or
+        what passes there is changed afterwards, by a weight, a buffer, or in training mode
+        alone, as in ``x + F.dropout(o, 0.5, self.training)``. An nn.Identity around what is
+        added helps in each case.
     UsageError
         If ``every``, ``per_pass`` or ``resume_from`` is out of range, ``out`` is there already or
         of another kind, or the model is a DataParallel.
     ResprobeError
-        In the loop, if no hook of a block was run by the end of the first step.
+        In the loop, if no hook of a block was run by the end of the first step; a number that a
+        branch is multiplied by after its last module has changed; or a block is run in an
+        activation checkpoint with ``use_reentrant=True``.
 
     Notes
     -----
     *Accumulation.* All passes with gradients since the last step belong to the next one: means
-    are over all their images. Passes under ``no_grad`` are not seen.
+    are over all their images. Passes under ``no_grad`` are not seen, nor those of
+    probes and of another watch; an evaluation with gradients is, so let it be under ``no_grad``.
+    A copy of the model that is made in the loop is not watched.
 
     *Several processes.* With DistributedDataParallel every process must watch. Images and norms
     are of all processes together; gradients are of the loss that DDP makes of the processes'
