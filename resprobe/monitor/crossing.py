@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -40,34 +42,42 @@ class Crossing:
 
     def enter(self, x: Tensor) -> None:
         """See x as it goes in."""
-        self.images = len(self._looked_at(x))
+        self.images = self._count(x)
         on_gradient(x, self._whole)
 
     def respond(self, response: Tensor) -> None:
         """See F(x), or a plain block's last response."""
-        factor, response = self.places.factor, self._looked_at(response)
-        self.branch_norms = abs(factor) * image_norms(response)
-        self._add("elements", response.numel())
-        self._add("response", factor * total(response))
-        self._add("response_squares", self.branch_norms.square().sum())
+        factor = self.places.factor
+        norms, whole = self._norms(response), total(response, first=self.per_pass)
+        if factor != 1:
+            norms, whole = abs(factor) * norms, factor * whole
+        self.branch_norms = norms
+        self._add("elements", len(norms) * math.prod(response.shape[1:]))
+        self._see("response", whole)
 
     def end(self) -> None:
         """Add up what the forward pass has shown."""
         self._add("images", self.images)
         if self.branch_norms is not None:
             self._add("branch_images", self.images)
-            self._add("branch_norm", self.branch_norms.sum())
-
-    def _looked_at(self, x: Tensor) -> Tensor:
-        return x.detach()[: self.per_pass]
+            self._see("branch_norm", self.branch_norms)
 
     def _whole(self, gradient: Tensor) -> None:
-        gradient = self._looked_at(gradient)
-        self._add("input_images", len(gradient))
-        self._add("input", image_norms(gradient).sum())
+        norms = self._norms(gradient)
+        self._add("input_images", len(norms))
+        self._see("input", norms)
 
-    def _add(self, column: str, value: Tensor | float) -> None:
+    def _count(self, x: Tensor) -> int:
+        return len(x) if self.per_pass is None else min(len(x), self.per_pass)
+
+    def _norms(self, x: Tensor) -> Tensor:
+        return image_norms(x, first=self.per_pass)
+
+    def _add(self, column: str, value: float) -> None:
         self.sums.add(self.number, column, value)
+
+    def _see(self, column: str, values: Tensor) -> None:
+        self.sums.see(self.number, column, values)
 
 
 class ResidualCrossing(Crossing):
@@ -92,15 +102,15 @@ class ResidualCrossing(Crossing):
         """See x as it goes in."""
         super().enter(x)
         if self.places.shortcut_is_input:
-            self.shortcut_norms = image_norms(self._looked_at(x))
+            self.shortcut_norms = self._norms(x)
         elif self.places.shortcut is None:
             shortcut: nn.Module = self.places.block.get_submodule("shortcut")
             with torch.no_grad():
-                self.shortcut_norms = image_norms(shortcut(self._looked_at(x)))
+                self.shortcut_norms = image_norms(shortcut(x[: self.per_pass]))
 
     def pass_shortcut(self, shortcut: Tensor) -> None:
         """See s(x)."""
-        self.shortcut_norms = image_norms(self._looked_at(shortcut))
+        self.shortcut_norms = self._norms(shortcut)
 
     def respond(self, response: Tensor) -> None:
         """See F(x)."""
@@ -126,35 +136,35 @@ class ResidualCrossing(Crossing):
         if self.shortcut_norms is None:
             return
         self._add("shortcut_images", self.images)
-        self._add("shortcut_norm", self.shortcut_norms.sum())
+        self._see("shortcut_norm", self.shortcut_norms)
         if self.branch_norms is not None:
             self._add("ratio_images", self.images)
-            self._add("ratio", (self.branch_norms / self.shortcut_norms).sum())
+            self._see("ratio", self.branch_norms / self.shortcut_norms)
 
     def _identity_part(self, gradient: Tensor) -> None:
-        gradient = self._looked_at(gradient)
-        if self._subtracts:
-            self._part = gradient
-        self._identity = image_norms(gradient).sum()
+        self._identity = self._part_norms(gradient)
 
     def _residual_part(self, gradient: Tensor) -> None:
-        gradient = self._looked_at(gradient)
+        self._residual = self._part_norms(gradient)
+
+    def _part_norms(self, gradient: Tensor) -> Tensor:
         if self._subtracts:
-            self._part = gradient
-        self._residual = image_norms(gradient).sum()
+            self._part = gradient.detach()[: self.per_pass]
+        return self._norms(gradient)
 
     def _whole(self, gradient: Tensor) -> None:
         super()._whole(gradient)
-        gradient = self._looked_at(gradient)
         identity, residual, part = self._identity, self._residual, self._part
         self._identity = self._residual = self._part = None
         if self.branch_norms is None:  # not computed in this pass: there is nothing to split
             return
         if self._subtracts:
-            rest = gradient if part is None else gradient - part
-            other = image_norms(rest).sum()
+            rest = gradient.detach()[: self.per_pass]
+            other = image_norms(rest if part is None else rest - part)
             identity, residual = (identity, other) if self._splits_identity else (other, residual)
-        self._add("parts_images", len(gradient))
+        self._add("parts_images", self._count(gradient))
         # a path that no gradient came back through carries none
-        self._add("identity", 0.0 if identity is None else identity)
-        self._add("residual", 0.0 if residual is None else residual)
+        if identity is not None:
+            self._see("identity", identity)
+        if residual is not None:
+            self._see("residual", residual)

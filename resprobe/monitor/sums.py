@@ -31,9 +31,12 @@ _PLACE = {name: place for place, name in enumerate(COLUMNS)}
 
 
 class Sums:
-    """Sums over the images of a step, one row per block, on the model's device.
+    """Sums over the images of a step, one row per block.
 
-    They are looked at when the step ends and not before: on an accelerator every look waits.
+    What a pass shows is one number per image and reading. To add these up reading by reading
+    would take longer than to read the maps; so they wait for the end of the step, when all
+    readings of a column are added up at once. On an accelerator every look at a number waits,
+    and there is one look in a step.
 
     Parameters
     ----------
@@ -45,18 +48,30 @@ class Sums:
 
     def __init__(self, blocks: int, device: torch.device) -> None:
         self.device = device
-        self._table = torch.zeros(blocks, len(COLUMNS), dtype=wide(device), device=device)
-        self._cells = [row.unbind() for row in self._table.unbind()]
         self._counts = [[0.0] * len(COLUMNS) for _ in range(blocks)]
+        self._blocks: dict[tuple[str, torch.Size], list[int]] = {}
+        self._values: dict[tuple[str, torch.Size], list[Tensor]] = {}
 
-    def add(self, block: int, column: str, value: Tensor | float) -> None:
+    def add(self, block: int, column: str, value: float) -> None:
         """Add a number to a block's sum."""
-        place = _PLACE[column]
-        if isinstance(value, Tensor):
-            here = value if value.device == self.device else value.to(self.device)
-            self._cells[block][place].add_(here)
-        else:  # what is known without looking waits here for the look
-            self._counts[block][place] += value
+        self._counts[block][_PLACE[column]] += value
+
+    def see(self, block: int, column: str, values: Tensor) -> None:
+        """Add what is known on the device alone: a number per image, or one of all images.
+
+        Parameters
+        ----------
+        block : int
+            Of the chain, from 0.
+        column : str
+            One of :data:`COLUMNS`; norms of a branch go to ``response_squares`` as well.
+        values : Tensor of shape (images,) or ()
+            Kept as it is until the step ends, so nothing may write into it.
+        """
+        key = column, values.shape
+        here = values if values.device == self.device else values.to(self.device)
+        self._blocks.setdefault(key, []).append(block)
+        self._values.setdefault(key, []).append(here)
 
     def take(self, group: torch.distributed.ProcessGroup | None = None) -> Tensor:
         """Return the sums, over all processes of a group where there is one, and begin anew.
@@ -66,12 +81,28 @@ class Sums:
         Tensor of shape (blocks, columns)
             Float64, on the CPU.
         """
-        taken = self._table + torch.tensor(self._counts, dtype=self._table.dtype).to(self.device)
-        self._table.zero_()
+        self._add_up()
+        taken = torch.tensor(self._counts, dtype=wide(self.device))
         self._counts = [[0.0] * len(COLUMNS) for _ in self._counts]
         if group is not None:
+            taken = taken.to(self.device)
             torch.distributed.all_reduce(taken, group=group)
         return taken.cpu().double()
+
+    def _add_up(self) -> None:
+        places, numbers = [], []
+        for (column, _), values in self._values.items():
+            seen = torch.stack(values).to(wide(self.device)).view(len(values), -1)
+            blocks = self._blocks[column, values[0].shape]
+            places += [(block, column) for block in blocks]
+            numbers.append(seen.sum(1))
+            if column == "branch_norm":
+                places += [(block, "response_squares") for block in blocks]
+                numbers.append(seen.square().sum(1))
+        self._blocks, self._values = {}, {}
+        if numbers:
+            for (block, column), number in zip(places, torch.cat(numbers).tolist(), strict=True):
+                self.add(block, column, number)
 
 
 def figures_of(sums: Tensor, *, loss_scale: float) -> dict[str, Tensor]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from resprobe.chain import Block
-from resprobe.monitor.reductions import STRETCH, segment_norms
+from resprobe.monitor.reductions import STRETCH, flat, segment_norms
 
 __all__ = ["BlockWeights"]
 
@@ -41,12 +41,12 @@ class BlockWeights:
     @torch.no_grad()
     def keep(self) -> None:
         """Copy the weights, before the step."""
-        self._before = [group.row(_itself) for group in self._groups]
+        self._before = [group.weights() for group in self._groups]
 
     @torch.no_grad()
     def see_gradients(self, *, scale: float = 1.0) -> None:
         """Take the norms of the gradients, divided by the scale that they still carry."""
-        self._gradients = self._norms([group.row(_gradient) for group in self._groups]) / scale
+        self._gradients = self._norms([group.gradients() for group in self._groups]) / scale
 
     @torch.no_grad()
     def figures(self) -> dict[str, Tensor]:
@@ -64,7 +64,7 @@ class BlockWeights:
             unknown = torch.full((len(self._empty),), math.nan, dtype=torch.float64)
             return dict.fromkeys(FIGURES, unknown)
         pairs = zip(self._groups, self._before, strict=True)
-        update = self._norms([group.row(_itself).sub_(before) for group, before in pairs])
+        update = self._norms([group.weights().sub_(before) for group, before in pairs])
         weight, gradient = self._norms(self._before), self._gradients
         self._before, self._gradients = [], None
         found = dict(zip(FIGURES, (gradient, weight, update, update / weight), strict=True))
@@ -75,39 +75,44 @@ class BlockWeights:
         return torch.cat([group.norms(row).cpu().double() for group, row in pairs])
 
 
-def _itself(parameter: nn.Parameter) -> Tensor:
-    return parameter.detach()
-
-
-def _gradient(parameter: nn.Parameter) -> Tensor:
-    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.detach()
-
-
 class _Group:
     """Neighbouring blocks whose parameters are copied into one row."""
 
     def __init__(self, blocks: Sequence[Sequence[nn.Parameter]]) -> None:
         self.count = len(blocks)
-        self._parts: list[nn.Parameter | Tensor] = []
+        self._parts: list[Tensor] = []
         stretches = []
         for parameters in blocks:
             elements = sum(p.numel() for p in parameters)
             stretches.append(-(-elements // STRETCH))
             like = parameters[0].detach() if parameters else torch.zeros(0)
             self._parts += [*parameters, like.new_zeros(stretches[-1] * STRETCH - elements)]
+        self._addresses: list[int] = []
+        self._views: list[Tensor] = []
         device = self._parts[0].device
         numbers = torch.arange(self.count).repeat_interleave(torch.tensor(stretches))
         self._segments = numbers.to(device)
 
-    def row(self, value: Callable[[nn.Parameter], Tensor]) -> Tensor:
-        """Copy a tensor for each parameter into one row, as they lie in memory."""
-        return torch.cat(
-            [_row(value(p) if isinstance(p, nn.Parameter) else p) for p in self._parts]
-        )
+    def weights(self) -> Tensor:
+        """Copy the parameters into one row, as they lie in memory."""
+        addresses = [part.data_ptr() for part in self._parts]
+        if addresses != self._addresses:  # at first, and where they were given other memory
+            self._addresses, self._views = addresses, [flat(part.detach()) for part in self._parts]
+        return torch.cat(self._views)
+
+    def gradients(self) -> Tensor:
+        """Copy the parameters' gradients into one row."""
+        return torch.cat([_gradient(part) for part in self._parts])
 
     def norms(self, row: Tensor) -> Tensor:
         """Return the norm of each block's part of a row."""
         return segment_norms(row, self._segments, self.count)
+
+
+def _gradient(part: Tensor) -> Tensor:
+    if not isinstance(part, nn.Parameter):
+        return part
+    return part.new_zeros(part.numel()) if part.grad is None else flat(part.grad)
 
 
 def _grouped(
@@ -124,9 +129,3 @@ def _grouped(
         groups[-1].append(parameters)
         size += elements
     return groups
-
-
-def _row(t: Tensor) -> Tensor:
-    if not t.is_contiguous():
-        t = t.permute(sorted(range(t.dim()), key=t.stride, reverse=True))
-    return t.reshape(-1)

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resprobe.monitor.reductions import STRETCH, image_norms, image_rows, segment_norms, total
+from resprobe.monitor.reductions import STRETCH, flat, image_norms, image_rows, segment_norms, total
 
 shapes = st.lists(st.integers(1, 9), min_size=0, max_size=3).map(tuple)
 
@@ -23,7 +23,8 @@ def test_norms_and_totals_are_those_of_the_definition_in_any_layout(n, shape, dt
     x = x.permute(0, *axes)
     exact = x.double().reshape(n, -1)
     tolerance = 1e-12 if dtype is torch.float64 else 5e-7
-    torch.testing.assert_close(image_norms(x), exact.norm(dim=1), rtol=tolerance, atol=1e-14)
+    norms = image_norms(x).double()
+    torch.testing.assert_close(norms, exact.norm(dim=1), rtol=tolerance, atol=1e-14)
     found = total(x).double()
     torch.testing.assert_close(found, exact.sum(), rtol=tolerance, atol=1e-5)
 
@@ -54,3 +55,33 @@ def test_what_is_not_finite_is_not_hidden():
     norms = image_norms(torch.tensor([[float("nan")], [float("inf")], [2.0]]))
     assert norms.isnan().tolist() == [True, False, False]
     assert norms.tolist()[1:] == [float("inf"), 2.0]
+
+
+def test_an_image_of_many_stretches_that_leaves_the_range_is_summed_in_float64():
+    x = torch.ones(4, 8, 8, 8)
+    x[1], x[2], x[3] = 1e-24, 1e24, 0.0
+    expected = [512**0.5, 512**0.5 * 1e-24, 512**0.5 * 1e24, 0.0]
+    assert image_norms(x).tolist() == pytest.approx(expected, rel=1e-6)
+    assert image_norms(x[2:]).tolist() == pytest.approx(expected[2:], rel=1e-6)
+    assert image_norms(x, first=2).tolist() == pytest.approx(expected[:2], rel=1e-6)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("shape", [(5, 4, 8, 8), (5, 3, 7, 5), (5, 8, 9, 9)])
+@pytest.mark.parametrize("first", [1, 3, 5, 9, None])
+def test_the_first_images_are_those_of_a_slice(layout, shape, first):
+    whole = torch.randn(6, *shape[1:], generator=torch.Generator().manual_seed(0))
+    inner = whole.contiguous(memory_format=layout)[1:]
+    for x in (inner, inner.transpose(1, 2), inner[:, :, ::2], inner[:, :1].expand(shape)):
+        kept = x.double()[:first]
+        found = image_norms(x, first=first).double()
+        torch.testing.assert_close(found, kept.flatten(1).norm(dim=1), rtol=5e-7, atol=0)
+        found = total(x, first=first).double()
+        torch.testing.assert_close(found, kept.sum(), rtol=1e-6, atol=1e-4)
+
+
+def test_elements_side_by_side_are_viewed_and_others_copied():
+    x = torch.arange(24.0).view(2, 3, 4)
+    assert flat(x.permute(2, 0, 1)).data_ptr() == x.data_ptr()
+    assert flat(x[1:]).tolist() == list(range(12, 24))
+    assert flat(x[:, 1]).tolist() == [4, 5, 6, 7, 16, 17, 18, 19]
