@@ -1,4 +1,8 @@
-"""A training step that is watched, every block at every step, against the same one unwatched."""
+"""A training step that is watched, every block at every step, against the same one unwatched.
+
+A ratio is the median over 40 pairs of neighbouring steps, since what else the machine does slows
+single steps down by more than a watch.
+"""
 
 import pytest
 import torch
@@ -27,13 +31,13 @@ class Trained:
 
 
 @pytest.mark.parametrize(
-    ("options", "least"),
-    [({}, 0.95), ({"per_pass": None}, 0.85), ({"every": 10**9}, 0.98)],
+    ("options", "overhead"),
+    [({}, 0.15), ({"per_pass": None}, 0.15), ({"every": 10**9}, 0.03)],
     ids=["every step", "every step and image", "no step"],
 )
-def test_watch_over_a_step_at_batch_128(options, least, side_by_side, tmp_path):
+def test_watch_over_a_step_at_batch_128(options, overhead, side_by_side, tmp_path):
     bare, watched = Trained("resnet20"), Trained("resnet20")
     out = tmp_path / "watch.csv"
     with watch(watched.model, watched.images, optimiser=watched.optimiser, out=out, **options):
-        ratio = side_by_side(bare.step, watched.step, pairs=15)
-    assert ratio > least
+        ratio = side_by_side(bare.step, watched.step, pairs=40)
+    assert 1 / ratio - 1 <= overhead

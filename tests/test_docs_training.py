@@ -27,6 +27,7 @@ def bash(script, folder, **more):
     return subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, **{**streams, **more})
 
 
+@pytest.mark.long
 def test_the_commands_run_in_the_order_of_the_page(tmp_path):
     assert len(OTHERS) == 5
     for block in OTHERS:
@@ -71,6 +72,7 @@ def test_the_slurm_script_requeues_what_was_interrupted_and_goes_on(tmp_path):
     assert (tmp_path / "requeued").read_text() == "requeue 1\n"
 
 
+@pytest.mark.long
 def test_a_failed_run_is_not_queued_again(tmp_path):
     (block,) = SLURM
     process = bash(block.replace("--arch resnet8", "--arch resnet9"), tmp_path)
