@@ -119,6 +119,7 @@ def test_a_run_over_two_processes_is_not_gone_on_with_by_one(whole):
     assert "a training over 2 processes, and not 1" in notes[-1]
 
 
+@pytest.mark.long
 def test_a_request_that_cannot_be_meant_is_said_once(tmp_path):
     code, out, notes = ended(start(tmp_path, "--out", "net.pt", "--batch-size", "3"))
     assert code != 0
