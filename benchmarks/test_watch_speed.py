@@ -32,7 +32,7 @@ class Trained:
 
 @pytest.mark.parametrize(
     ("options", "overhead"),
-    [({}, 0.15), ({"per_pass": None}, 0.15), ({"every": 10**9}, 0.03)],
+    [({}, 0.05), ({"per_pass": None}, 0.10), ({"every": 10**9}, 0.02)],
     ids=["every step", "every step and image", "no step"],
 )
 def test_watch_over_a_step_at_batch_128(options, overhead, side_by_side, tmp_path):
