@@ -15,6 +15,7 @@ __all__ = [
     "IntegrityError",
     "ResprobeError",
     "UsageError",
+    "first_line",
     "one_of",
 ]
 
@@ -45,6 +46,18 @@ class IntegrityError(ResprobeError):
     """A file whose content is not what was written: truncated or changed (exit code 4)."""
 
     exit_code = 4
+
+
+def first_line(error: BaseException) -> str:
+    r"""Return the first line of an error's message, for a sentence.
+
+    Examples
+    --------
+    >>> first_line(RuntimeError("It failed.\nSee the manual.")), first_line(ValueError())
+    ('It failed', 'ValueError')
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def one_of(what: str, given: str, options: Iterable[str], *, hint: str = "") -> UsageError:

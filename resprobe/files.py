@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import os
 import secrets
@@ -13,7 +14,14 @@ from typing import IO
 
 from resprobe.errors import ResprobeError
 
-__all__ = ["prepare_folder", "sha256_of", "write_atomically", "written_atomically"]
+__all__ = [
+    "left_parts",
+    "part_beside",
+    "prepare_folder",
+    "sha256_of",
+    "write_atomically",
+    "written_atomically",
+]
 
 
 @contextlib.contextmanager
@@ -30,7 +38,7 @@ def written_atomically(path: str | Path) -> Iterator[IO[bytes]]:
     """
     path = Path(path)
     # named first, so that a signal between its making and the try cannot leave it behind
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = part_beside(path)
     try:
         with _new(temporary, path) as file:
             yield file
@@ -44,6 +52,16 @@ def written_atomically(path: str | Path) -> Iterator[IO[bytes]]:
     except BaseException:
         _discard(temporary)
         raise
+
+
+def part_beside(path: Path) -> Path:
+    """Return a new name beside ``path``, for what is to take its place."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
+def left_parts(path: Path) -> list[Path]:
+    """Return the files of such names that are there: a process that was killed left them."""
+    return list(path.parent.glob(f".{glob.escape(path.name)}.????????.part"))
 
 
 def _new(temporary: Path, path: Path) -> IO[bytes]:

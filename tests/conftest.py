@@ -17,3 +17,28 @@ def reference() -> Path:
     if not folder:
         pytest.skip("RESPROBE_REFERENCE names no folder with weights/, data/ and reference/")
     return Path(folder)
+
+
+@pytest.fixture
+def model_state():
+    """Everything that probes and watches must leave as it was, as one comparable value."""
+    import torch
+
+    def state(model):
+        return (
+            [
+                (
+                    name,
+                    m.training,
+                    *map(len, (m._forward_hooks, m._forward_pre_hooks)),
+                    len(m._backward_hooks),
+                )
+                for name, m in model.named_modules()
+            ],
+            [(n, p.requires_grad, p.grad is None) for n, p in model.named_parameters()],
+            [(key, value.clone().numpy().tobytes()) for key, value in model.state_dict().items()],
+            torch.get_rng_state().numpy().tobytes(),
+            torch.is_grad_enabled(),
+        )
+
+    return state

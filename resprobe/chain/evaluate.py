@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from resprobe.errors import ChainError
+from resprobe.errors import ChainError, first_line
 
-__all__ = ["TraceError", "evaluate", "first_line", "shape_only"]
+__all__ = ["TraceError", "evaluate", "shape_only"]
 
 
 class TraceError(ChainError):
@@ -58,9 +58,3 @@ def evaluate(
             f"({first_line(error)})"
         ) from error
     return recorder.values
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, for a sentence."""
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__

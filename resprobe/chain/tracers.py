@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from resprobe.chain.evaluate import TraceError, first_line
+from resprobe.chain.evaluate import TraceError
 from resprobe.chain.operations import holds_tensor, is_leaf, takes_one_tensor
 from resprobe.chain.trace import Trace, attributes_as_found, evaluated
+from resprobe.errors import first_line
 
 __all__ = ["trace_by_export", "trace_by_fx"]
 

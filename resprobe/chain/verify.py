@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from resprobe.chain.chain import Chain
-from resprobe.chain.evaluate import TraceError, first_line
-from resprobe.errors import ChainError
+from resprobe.chain.evaluate import TraceError
+from resprobe.errors import ChainError, first_line
 
 __all__ = ["answer", "check"]
 

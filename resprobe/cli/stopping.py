@@ -32,10 +32,13 @@ def asked_to_stop() -> Iterator[Asked]:
     asked = Asked()
     before: dict[int, object] = {}
 
+    def put_back() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
     def note(number: int, _frame: FrameType | None) -> None:
         asked.number = number
-        for known, handler in before.items():
-            signal.signal(known, handler)  # type: ignore[arg-type]
+        put_back()
 
     for one in (signal.SIGTERM, signal.SIGINT):
         before[one] = signal.getsignal(one)
@@ -43,5 +46,4 @@ def asked_to_stop() -> Iterator[Asked]:
     try:
         yield asked
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+        put_back()

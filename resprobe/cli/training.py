@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from resprobe.cli.say import about, counted, table
 from resprobe.errors import UsageError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from resprobe.datasets import Images
     from resprobe.networks import Architecture
     from resprobe.results import Result
@@ -151,15 +153,23 @@ def planned(plan: TrainingPlan, architecture: Architecture, *, runs: int, json: 
     )
 
 
+def _figures(frame: pd.DataFrame) -> list[str]:
+    return [name for name in map(str, frame.columns) if name.endswith(("_loss", "_error"))]
+
+
+def _rounded(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """Return the frame with numbers of some columns as text of four digits, and "-" for none."""
+    as_text = {name: frame[name].map("{:.4f}".format).replace("nan", "-") for name in columns}
+    return frame.assign(**as_text)
+
+
 def told(result: Result, out: Path, *, json: bool) -> str:
     """Return the epochs and the test error, as text for people or as one JSON object."""
     if json:
         return result.to_json()
     frame = result.frame
     shown = frame if (frame["test_n"] > 0).any() else frame.filter(regex="^(?!test_)")
-    shown = shown.copy()
-    for column in shown.filter(regex="_(loss|error)$"):
-        shown[column] = frame[column].map("{:.4f}".format).replace("nan", "-")
+    shown = _rounded(shown, _figures(shown))
     shown["duration_s"] = frame["duration_s"].map("{:.1f}".format)
     lines = [table(shown)]
     test = result.meta["networks"][0]["test"]
@@ -183,10 +193,7 @@ def seeds_told(seeds: Seeds, out: Path, *, json: bool) -> str:
             spread=seeds.spread.frame.to_dict("records"),
             epochs=seeds.epochs.frame.to_dict("records"),
         )
-    runs, spread = seeds.runs.frame.copy(), seeds.spread.frame.copy()
-    for column in runs.filter(regex="_(loss|error)$"):
-        runs[column] = seeds.runs.frame[column].map("{:.4f}".format).replace("nan", "-")
-    for column in ("mean", "sd", "low", "high"):
-        spread[column] = spread[column].map("{:.4f}".format).replace("nan", "-")
+    runs = _rounded(seeds.runs.frame, _figures(seeds.runs.frame))
+    spread = _rounded(seeds.spread.frame, ("mean", "sd", "low", "high"))
     summary = out.with_name(f"{out.stem}-seeds.csv")
     return "\n".join([table(runs), "", table(spread), f"saved {summary} and a run for each seed"])

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
 import torch
 from torch import Tensor
 
 from resprobe.datasets.protocol import Images
 from resprobe.errors import InputError, UsageError
 
+if TYPE_CHECKING:
+    from resprobe.datasets.file_set import FileSet
+    from resprobe.datasets.images import ImageSet
+
 __all__ = ["divided", "evenly_spaced"]
+
+D = TypeVar("D", "ImageSet", "FileSet")
 
 
 def evenly_spaced(data: Images, n: int) -> Tensor:
@@ -27,8 +36,8 @@ def evenly_spaced(data: Images, n: int) -> Tensor:
     return torch.arange(n) * len(data) // n
 
 
-def divided(data: Images, fraction: float, *, seed: int) -> tuple[Tensor, Tensor]:
-    """Return the sorted indices of training and validation images.
+def divided(data: D, fraction: float, *, seed: int) -> tuple[D, D]:
+    """Return the training and the validation images, each side in the order of the data.
 
     Raises
     ------
@@ -48,7 +57,9 @@ def divided(data: Images, fraction: float, *, seed: int) -> tuple[Tensor, Tensor
     kept = f"held out of {len(data)}"
     _require_all_classes(data, validation, kept)
     _require_all_classes(data, train, f"left when {held} of {len(data)} are held out")
-    return train, validation
+    sides = ((train, "train"), (validation, "validation"))
+    learnt, held_out = (replace(data.take(indices), split=split) for indices, split in sides)
+    return learnt, held_out
 
 
 def _require_all_classes(data: Images, indices: Tensor, side: str) -> None:

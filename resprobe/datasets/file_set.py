@@ -162,11 +162,7 @@ class FileSet:
         InputError
             If a class of the data would have no image on one of the sides.
         """
-        train, validation = divided(self, fraction, seed=seed)
-        return (
-            replace(self.take(train), split="train"),
-            replace(self.take(validation), split="validation"),
-        )
+        return divided(self, fraction, seed=seed)
 
     def sized(self, size: int) -> FileSet:
         """Return the same images, whose middles are shown ``size`` pixels high and wide."""

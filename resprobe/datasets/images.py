@@ -187,11 +187,7 @@ class ImageSet:
         InputError
             If a class of the data would have no image on one of the sides.
         """
-        train, validation = divided(self, fraction, seed=seed)
-        return (
-            replace(self.take(train), split="train"),
-            replace(self.take(validation), split="validation"),
-        )
+        return divided(self, fraction, seed=seed)
 
     def to(self, device: torch.device | str) -> ImageSet:
         """Return the same set with its tensors on ``device``."""

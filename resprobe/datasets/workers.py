@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from resprobe.errors import ResprobeError
+from resprobe.errors import ResprobeError, first_line
 
 __all__ = ["Maker", "made"]
 
@@ -73,7 +73,7 @@ def made(
         if not workers or str(error).startswith("Caught "):  # a fault of the maker's, as it is
             raise
         raise ResprobeError(
-            f"a worker process that decodes images failed ({str(error).partition(chr(10))[0]}), as "
+            f"a worker process that decodes images failed ({first_line(error)}), as "
             "happens when memory runs out; use fewer with --workers"
         ) from error
     finally:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from resprobe.errors import InputError
 from resprobe.figures.marks import Entries, finish, key
-from resprobe.figures.series import Results, Series, gather, listed
+from resprobe.figures.series import Results, Series, error_limit, gather, listed
 from resprobe.figures.theme import PAPER, Style, drawn, style, theme
 
 __all__ = ["families", "plot_degradation"]
@@ -75,7 +74,7 @@ def plot_degradation(
         ax.set_ylabel("Error (%)")
         ax.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True, min_n_ticks=1))
         ax.grid(visible=False, axis="x")
-        ax.set_ylim(0, _top(every))
+        ax.set_ylim(0, error_limit(every, [column for column, _ in _CURVES]))
         finish(ax, [*entries, *_curve_keys()])
     return ax
 
@@ -140,9 +139,3 @@ def _curve_keys() -> Entries:
     bold = key(linestyle="-", linewidth=1.8, marker="o", markersize=4.0)
     thin = key(linestyle=_DASHED, linewidth=0.9, marker="o", markersize=3, markerfacecolor=PAPER)
     return [(bold, "test"), (thin, "training")]
-
-
-def _top(series: Sequence[Series]) -> float:
-    errors = np.concatenate([one.numbers(column) for one in series for column, _ in _CURVES])
-    finite = errors[np.isfinite(errors)]
-    return float(np.clip(108 * finite.max(), 1.0, 102.0)) if len(finite) else 102.0

@@ -14,7 +14,7 @@ from resprobe.figures.meta import networks_of
 from resprobe.figures.theme import Style, short_text, style
 from resprobe.results import Result
 
-__all__ = ["Results", "Series", "gather", "listed", "on_one_axis"]
+__all__ = ["Results", "Series", "error_limit", "gather", "listed", "on_one_axis"]
 
 Results = Result | Sequence[Result]
 
@@ -54,6 +54,13 @@ class Series:
     def is_plain(self) -> bool:
         """Whether ``meta`` says that the network has no shortcuts."""
         return self.facts.get("plain") is True
+
+
+def error_limit(series: Sequence[Series], columns: Sequence[str]) -> float:
+    """Return where an axis of errors in percent ends: a little above the highest of them."""
+    errors = np.concatenate([one.numbers(column) for one in series for column in columns])
+    finite = errors[np.isfinite(errors)]
+    return float(np.clip(108 * finite.max(), 1.0, 102.0)) if len(finite) else 102.0
 
 
 def listed(results: Results) -> list[Result]:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from resprobe.figures.marks import Entries, finish, key
-from resprobe.figures.series import Results, Series, gather
+from resprobe.figures.series import Results, Series, error_limit, gather
 from resprobe.figures.theme import PAPER, drawn, theme
 
 __all__ = ["plot_training"]
@@ -45,7 +45,7 @@ def plot_training(results: Results, ax: Axes, *, order: Sequence[str] = ()) -> A
         ax.set_ylabel("Error (%)")
         ax.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True, min_n_ticks=1))
         ax.grid(visible=False, axis="x")
-        ax.set_ylim(0, _top(series))
+        ax.set_ylim(0, error_limit(series, NUMBERS[1:]))
         finish(ax, _legend(series))
     return ax
 
@@ -71,12 +71,6 @@ def _draw(ax: Axes, series: Series) -> None:
             label=drawn(f"{series.label} {column}"),
             zorder=3 if is_validation else 2.8,
         )
-
-
-def _top(series: Sequence[Series]) -> float:
-    errors = np.concatenate([s.numbers(c) for s in series for c in NUMBERS[1:]])
-    finite = errors[np.isfinite(errors)]
-    return float(np.clip(108 * finite.max(), 1.0, 102.0)) if len(finite) else 102.0
 
 
 def _legend(series: Sequence[Series]) -> Entries:

@@ -20,9 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from resprobe.chain import ResidualBlock, left_as_found
-from resprobe.chain.evaluate import first_line
 from resprobe.chain.operations import tensors_in
-from resprobe.errors import ChainError, ResprobeError
+from resprobe.errors import ChainError, ResprobeError, first_line
 from resprobe.monitor.cutting import CutCrossing
 from resprobe.monitor.doorway import Pass, doorways
 from resprobe.monitor.places import BlockPlaces

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from resprobe.errors import ResprobeError, UsageError
+from resprobe.errors import ResprobeError, UsageError, first_line
 
 __all__ = ["compiled", "compiler_errors"]
 
@@ -57,7 +57,6 @@ def compiler_errors() -> Iterator[None]:
     except RuntimeError as error:
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise
-        first = (str(error).splitlines() or [""])[0]
         raise ResprobeError(
-            f"torch.compile failed ({first or type(error).__name__}); leave --compile out"
+            f"torch.compile failed ({first_line(error)}); leave --compile out"
         ) from error

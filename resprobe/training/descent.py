@@ -38,9 +38,9 @@ class Descent:
     Examples
     --------
     >>> descent = Descent(nn.Linear(2, 2))
-    >>> loss, whole, wrong = descent.forward(torch.ones(3, 2), torch.ones(3).long(), of=3)
-    >>> bool(loss == whole), wrong.shape
-    (True, torch.Size([]))
+    >>> loss, figures = descent.forward(torch.ones(3, 2), torch.ones(3).long(), of=3)
+    >>> bool(loss == figures[0]), figures.shape
+    (True, torch.Size([2]))
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class Descent:
             for layer in self.droppers:
                 layer.generator = None
 
-    def forward(self, x: Tensor, y: Tensor, *, of: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the loss to differentiate, and loss and wrong answers of the whole batch.
+    def forward(self, x: Tensor, y: Tensor, *, of: int) -> tuple[Tensor, Tensor]:
+        """Return the loss to differentiate, and (loss, wrong answers) of the whole batch.
 
         Parameters
         ----------
@@ -95,9 +95,10 @@ class Descent:
             logits = self.called(x)
             loss = F.cross_entropy(logits, y) * self.world.weight(images=len(y), of=of)
         wrong = (logits.detach().argmax(1) != y).sum()
-        both = torch.stack([loss.detach().float(), wrong.float()])  # counts are exact to 2^24
-        whole, all_wrong = self.world.sum_over_ranks(both).unbind()
-        return loss, whole / self.world.size, all_wrong
+        own = torch.stack([loss.detach().float(), wrong.float()])  # counts are exact to 2^24
+        figures = self.world.sum_over_ranks(own)
+        figures[0] /= self.world.size
+        return loss, figures
 
     def backward(self, loss: Tensor) -> None:
         """Add the gradients, averaged over ranks."""

@@ -88,14 +88,10 @@ def evaluate(
     finally:
         for module, training in modes:
             module.training = training
-    if world.size == 1:
-        loss = torch.cat(losses).cpu().double().mean()  # Apple's GPUs know no float64
-        return Evaluation(loss=float(loss), wrong=int(torch.stack(wrong).sum()), n=batches.n)
-    sums = torch.tensor(
-        [sum(float(part.double().sum()) for part in losses), float(sum(map(int, wrong)))],
-        dtype=torch.float64,
-    )
-    loss_sum, all_wrong = world.sum_over_ranks(sums).tolist()
+    own = torch.zeros(2, dtype=torch.float64)  # on the CPU: Apple's GPUs know no float64
+    if losses:
+        own[0], own[1] = torch.cat(losses).cpu().double().sum(), torch.stack(wrong).sum().cpu()
+    loss_sum, all_wrong = world.sum_over_ranks(own).tolist()
     return Evaluation(loss=loss_sum / batches.n, wrong=int(all_wrong), n=batches.n)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-__all__ = ["laid_out", "memory_format"]
+__all__ = ["memory_format"]
 
 
 def memory_format(model: nn.Module, device: torch.device) -> torch.memory_format:
@@ -23,10 +23,3 @@ def memory_format(model: nn.Module, device: torch.device) -> torch.memory_format
         for module in model.modules()
     )
     return torch.contiguous_format if narrow and device.type == "cpu" else torch.channels_last
-
-
-def laid_out(x: Tensor, layout: torch.memory_format) -> Tensor:
-    """Return images that lie channels last, ``(N, C, H, W)``, as they lie in a layout."""
-    if layout is torch.channels_last:
-        return x
-    return x.clone(memory_format=torch.contiguous_format)  # of grey images a view would be both

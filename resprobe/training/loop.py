@@ -16,7 +16,7 @@ from resprobe.datasets import Feed
 from resprobe.training.descent import Descent
 from resprobe.training.divergence import ONLY_THE_LOSS, Diverged, culprit
 from resprobe.training.execution import Execution
-from resprobe.training.layout import laid_out, memory_format
+from resprobe.training.layout import memory_format
 from resprobe.training.pace import Progress
 from resprobe.training.recipe import Recipe
 from resprobe.training.recipe.schedule import WarmUp, learning_rate
@@ -155,8 +155,8 @@ class Loop:
         self.optimiser.zero_grad(set_to_none=True)
         images = len(y) if of is None else of
         with self.descent.draws(self.seed, self.epoch, self.batch):
-            loss, whole, all_wrong = self.descent.forward(self.laid_out(x), y, of=images)
-            reading = Reading(whole, all_wrong)
+            loss, figures = self.descent.forward(self.laid_out(x), y, of=images)
+            reading = Reading(figures)
             self.descent.backward(loss)
         value, wrong = reading.get()
         if not math.isfinite(value):
@@ -168,7 +168,9 @@ class Loop:
 
     def laid_out(self, x: Tensor) -> Tensor:
         """Return images of the feed, which has channels last, as they lie in training."""
-        return laid_out(x, self.memory_format)
+        if self.memory_format is torch.channels_last:
+            return x
+        return x.clone(memory_format=torch.contiguous_format)  # of grey images a view would be both
 
     def _diverged(self, value: float, x: Tensor) -> Diverged:
         together = self.world.size > 1

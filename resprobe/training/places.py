@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from resprobe.errors import ResprobeError, UsageError
-from resprobe.files import prepare_folder
+from resprobe.files import left_parts, part_beside, prepare_folder
 
-__all__ = ["Places", "check_free"]
+__all__ = ["Places", "check_free", "remove"]
 
 SUFFIX = ".pt"
 
@@ -106,7 +104,7 @@ class Places:
             _lock(file.fileno(), self.best)
             try:
                 for path in self:
-                    for part in folder.glob(f".{glob.escape(path.name)}.????????.part"):
+                    for part in left_parts(path):
                         remove(part)
                 yield
             finally:
@@ -132,7 +130,7 @@ class Places:
         """
         if not self.last.exists():
             return
-        link = self.previous.with_name(f".{self.previous.name}.{secrets.token_hex(4)}.part")
+        link = part_beside(self.previous)
         try:
             os.link(self.last, link)
             link.replace(self.previous)

@@ -43,11 +43,11 @@ class Run:
         Writes what comes of it.
     pace : Pace
         Who is told and asked between the steps.
+    watched_every : int, optional
+        Steps between two that are recorded; None for none.
 
     Attributes
     ----------
-    watched_every : int or None
-        Steps between two that are recorded; None for none.
     is_evaluating : bool
         Whether images are being evaluated, and not learnt from.
     settle : callable
@@ -63,9 +63,10 @@ class Run:
         curve: Batches | None,
         keeper: Keeper,
         pace: Pace,
+        watched_every: int | None = None,
     ) -> None:
         self.setting, self.loop, self.keeper, self.pace = setting, loop, keeper, pace
-        self.validation, self.curve = validation, curve
+        self.validation, self.curve, self.watched_every = validation, curve, watched_every
         self.rows: list[EpochRow] = []
         self.best: Kept | None = None
         self.resumed_at: int | None = None
@@ -73,7 +74,6 @@ class Run:
         self._spent_s = 0.0
         self._saved_at = time.monotonic()
         self.is_evaluating = False
-        self.watched_every: int | None = None
         self.settle: Callable[[], None] = lambda: None
 
     def resume(self, saved: Saved) -> None:

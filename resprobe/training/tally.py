@@ -19,21 +19,19 @@ class Reading:
 
     Parameters
     ----------
-    loss : Tensor
-        Mean over the batch, of one element.
-    wrong : Tensor
-        Number of wrong answers, of one element.
+    figures : Tensor
+        (2,): the mean loss over the batch, and the number of wrong answers.
 
     Examples
     --------
-    >>> Reading(torch.tensor(0.5), torch.tensor(3)).get()
+    >>> Reading(torch.tensor([0.5, 3.0])).get()
     (0.5, 3)
     """
 
-    def __init__(self, loss: Tensor, wrong: Tensor) -> None:
-        both = torch.stack([loss.detach().float(), wrong.float()])  # counts are exact to 2^24
-        self._done = torch.cuda.Event() if both.is_cuda else None  # type: ignore[no-untyped-call]
-        self._host = both.to("cpu", non_blocking=both.is_cuda)
+    def __init__(self, figures: Tensor) -> None:
+        on_gpu = figures.is_cuda
+        self._done = torch.cuda.Event() if on_gpu else None  # type: ignore[no-untyped-call]
+        self._host = figures.to("cpu", non_blocking=on_gpu)
         if self._done is not None:
             self._done.record()
 

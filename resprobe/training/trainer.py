@@ -173,8 +173,8 @@ def train(
                 replace=overwrite,
             ),
             pace=pace or Pace(),
+            watched_every=None if watching is None else watching.every,
         )
-        run.watched_every = None if watching is None else watching.every
         if resume:
             _take_up(run, say)
             execution.world.agree(run.loop.model)

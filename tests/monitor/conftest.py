@@ -30,22 +30,3 @@ def one_step():
         return seen.result().frame
 
     return run
-
-
-@pytest.fixture
-def model_state():
-    """Everything that watching must leave as it was, as one comparable value."""
-
-    def state(model):
-        return (
-            [
-                (name, m.training, len(m._forward_hooks), len(m._forward_pre_hooks))
-                for name, m in model.named_modules()
-            ],
-            [(n, p.requires_grad, p.grad is None) for n, p in model.named_parameters()],
-            [(key, value.clone().numpy().tobytes()) for key, value in model.state_dict().items()],
-            torch.get_rng_state().numpy().tobytes(),
-            torch.is_grad_enabled(),
-        )
-
-    return state

@@ -3,34 +3,21 @@
 import pandas as pd
 import pytest
 import torch
+from training.small_run import EPOCHS, RECIPE, Killed, at_steps
 
 from resprobe.checkpoints import load
 from resprobe.monitor import Watching
 from resprobe.networks import Architecture
-from resprobe.training import Pace, Recipe, Stopped, train
-
-RECIPE = Recipe(name="quick", batch_size=8, learning_rate=0.05, pad=1, validation_fraction=0.25)
-
-
-class Killed(BaseException):
-    """What no handler expects."""
+from resprobe.training import Pace, Stopped, train
 
 
 @pytest.fixture
 def run(two_kinds):
     def begin(out, *, text="resnet8", **more):
         architecture = Architecture.parse(text, num_classes=2, in_channels=1, width=2)
-        return train(architecture, two_kinds(32), recipe=RECIPE, epochs=3, out=out, **more)
+        return train(architecture, two_kinds(32), recipe=RECIPE, epochs=EPOCHS, out=out, **more)
 
     return begin
-
-
-def killed_after(step):
-    def progress(at):
-        if at.iteration == step:
-            raise Killed
-
-    return Pace(progress=progress)
 
 
 @pytest.mark.parametrize("text", ["resnet8", "plain8", "preresnet8", "resnet8:survival=0.5"])
@@ -60,7 +47,7 @@ def test_an_interruption_leaves_no_trace_in_the_rows(run, tmp_path, stop, every)
     watching = Watching(every=every)
     run(tmp_path / "whole.pt", watching=watching)
     with pytest.raises(Killed):
-        run(tmp_path / "net.pt", watching=watching, pace=killed_after(stop))
+        run(tmp_path / "net.pt", watching=watching, pace=at_steps(stop, raises=Killed))
     run(tmp_path / "net.pt", watching=watching, resume=True)
     found, wanted = (tmp_path / f"{name}-watch.csv" for name in ("net", "whole"))
     assert found.read_text() == wanted.read_text()
@@ -69,7 +56,7 @@ def test_an_interruption_leaves_no_trace_in_the_rows(run, tmp_path, stop, every)
 def test_a_run_that_is_killed_before_it_saved_begins_again(run, tmp_path):
     run(tmp_path / "whole.pt", watching=Watching())
     with pytest.raises(Killed):
-        run(tmp_path / "net.pt", watching=Watching(), pace=killed_after(2))
+        run(tmp_path / "net.pt", watching=Watching(), pace=at_steps(2, raises=Killed))
     assert {path.name for path in tmp_path.glob("net*")} == {"net-watch.csv"}
     run(tmp_path / "net.pt", watching=Watching(), resume=True)
     found, wanted = (tmp_path / f"{name}-watch.csv" for name in ("net", "whole"))
@@ -78,14 +65,14 @@ def test_a_run_that_is_killed_before_it_saved_begins_again(run, tmp_path):
 
 def test_watching_can_begin_with_a_resume_and_end_before_one(run, tmp_path):
     with pytest.raises(Killed):
-        run(tmp_path / "net.pt", pace=killed_after(5))
+        run(tmp_path / "net.pt", pace=at_steps(5, raises=Killed))
     said = []
     with pytest.raises(Killed):
         run(
             tmp_path / "net.pt",
             resume=True,
             watching=Watching(),
-            pace=killed_after(8),
+            pace=at_steps(8, raises=Killed),
             say=said.append,
         )
     assert said[-1].endswith(

@@ -14,7 +14,7 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from resprobe.errors import ResprobeError, UsageError
-from resprobe.training.distributed.survivors import ContactLost, Survivors, first_line
+from resprobe.training.distributed.survivors import ContactLost, Survivors, without_source
 
 __all__ = ["TIMEOUT", "contact"]
 
@@ -90,7 +90,7 @@ def _meet(rank: int, size: int, device: torch.device, timeout: timedelta) -> Sto
     except (RuntimeError, ValueError) as error:
         raise ContactLost(
             f"rank {rank} did not find the other processes at {address}:{port} within "
-            f"{timeout.total_seconds():.0f} s ({first_line(error)}); start all {size}, on "
+            f"{timeout.total_seconds():.0f} s ({without_source(error)}); start all {size}, on "
             "machines that reach each other"
         ) from error
     return store

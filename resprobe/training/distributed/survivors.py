@@ -13,9 +13,9 @@ from typing import Self
 
 from torch.distributed.distributed_c10d import Store
 
-from resprobe.errors import ResprobeError
+from resprobe.errors import ResprobeError, first_line
 
-__all__ = ["ContactLost", "Survivors", "first_line"]
+__all__ = ["ContactLost", "Survivors", "without_source"]
 
 BEAT_S = 0.5
 """Seconds between two signs of life."""
@@ -80,7 +80,7 @@ class Survivors:
                     f"the process or machine where the {self.size} processes met, {where}, is gone"
                 )
         return ContactLost(
-            f"{who} ({first_line(error)}); start the same command again with --resume to go on "
+            f"{who} ({without_source(error)}); start the same command again with --resume to go on "
             "from the last state that was saved"
         )
 
@@ -150,14 +150,14 @@ def _named(ranks: list[int], size: int) -> str:
     return f"ranks {named} of {size} have ended or no longer answer"
 
 
-def first_line(error: BaseException) -> str:
+def without_source(error: BaseException) -> str:
     """Return what an error says, without the place in its source that one of gloo begins with.
 
     Examples
     --------
-    >>> first_line(RuntimeError("[/gloo/pair.cc:545] Connection closed. This is typically ..."))
+    >>> without_source(RuntimeError("[/gloo/pair.cc:545] Connection closed. This is typically ..."))
     'Connection closed'
     """
-    line = (str(error).splitlines() or [""])[0]
+    line = first_line(error)
     said = line.partition("] ")[2] if line.startswith("[/") else line
     return said.partition(". ")[0].rstrip(". ") or type(error).__name__
