@@ -9,26 +9,48 @@ Lesions are programs: sequences of block calls, walked as a prefix tree.
 
 from resprobe.chain.chain import Block, Chain, Link, PlainBlock, ResidualBlock
 from resprobe.chain.discover import unravel
-from resprobe.chain.programs import Call, Program, calls, evaluations, intact, run, single_deletions
+from resprobe.chain.programs import (
+    Call,
+    Program,
+    block_places,
+    call_step,
+    intact,
+    reordered,
+    repeated,
+    scaled,
+    single_deletions,
+    without,
+)
 from resprobe.chain.state import has_batch_norm, left_as_found, use_batch_statistics
 from resprobe.chain.table import block_table
+from resprobe.chain.tree import Node, calls, evaluations, prefix_tree
+from resprobe.chain.walk import run, walk
 
 __all__ = [
     "Block",
     "Call",
     "Chain",
     "Link",
+    "Node",
     "PlainBlock",
     "Program",
     "ResidualBlock",
+    "block_places",
     "block_table",
+    "call_step",
     "calls",
     "evaluations",
     "has_batch_norm",
     "intact",
     "left_as_found",
+    "prefix_tree",
+    "reordered",
+    "repeated",
     "run",
+    "scaled",
     "single_deletions",
     "unravel",
     "use_batch_statistics",
+    "walk",
+    "without",
 ]

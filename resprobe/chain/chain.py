@@ -98,6 +98,11 @@ class ResidualBlock(Step):
         out: Tensor = self.after(self.shortcut(x))
         return out
 
+    def scaled(self, x: Tensor, alpha: float) -> Tensor:
+        """Run the block with its branch multiplied: ``after(shortcut(x) + alpha branch(x))``."""
+        out: Tensor = self.after(self.shortcut(x) + alpha * self.branch(x))
+        return out
+
 
 class PlainBlock(Step):
     """``x -> layers(x)``: the layers of a block that has no shortcut.
@@ -135,6 +140,12 @@ class PlainBlock(Step):
         """Bypass the block: return its input."""
         assert self.deletable, f"{self.name} changes the shape"
         return x
+
+    def scaled(self, x: Tensor, alpha: float) -> Tensor:
+        """Go from the bypass (0) to the block (1) in a straight line, and beyond."""
+        assert self.deletable, f"{self.name} changes the shape"
+        out: Tensor = x + alpha * (self.layers(x) - x)
+        return out
 
 
 Block = ResidualBlock | PlainBlock

@@ -1,38 +1,116 @@
-"""Lesions as programs, and a walk that computes what several programs share only once.
+"""Lesions as programs: the calls that a chain makes between stem and head.
 
-A program is the sequence of calls that a chain makes between stem and head. A call runs one
-step, or only the shortcut of a block. The programs of a sweep form a prefix tree, in which
-every node is one call on one activation. Walking it depth first, smallest subtree first,
-keeps few activations alive and computes every shared prefix once.
+A call runs one step; where its ``scale`` is not 1, the branch of a block is multiplied by it,
+and where that is 0 the branch is left out. A deletion, a re-ordering, a repetition is another
+sequence of calls. What can be written for every block of a chain is written here; which
+programs a study runs is its own affair.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from torch import Tensor
 
 from resprobe.chain.chain import Chain, Link, PlainBlock, ResidualBlock, Step
 
-__all__ = ["Call", "Program", "calls", "evaluations", "intact", "run", "single_deletions"]
+__all__ = [
+    "Call",
+    "Program",
+    "block_places",
+    "call_step",
+    "intact",
+    "reordered",
+    "repeated",
+    "scaled",
+    "single_deletions",
+    "without",
+]
 
 
 class Call(NamedTuple):
-    """Run step number ``step`` of ``chain.steps``; without its branch where ``deleted``."""
+    """Run step number ``step`` of ``chain.steps``, its branch multiplied by ``scale``."""
 
     step: int
-    deleted: bool = False
+    scale: float = 1.0
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the branch is left out."""
+        return self.scale == 0
 
 
 Program = tuple[Call, ...]
 
 
+def call_step(step: Step, call: Call, x: Tensor) -> Tensor:
+    """Make one call on one activation."""
+    if call.scale == 1:
+        out: Tensor = step(x)
+        return out
+    assert isinstance(step, ResidualBlock | PlainBlock), "links always run as they are"
+    return step.deleted(x) if call.deleted else step.scaled(x, call.scale)
+
+
+def block_places(chain: Chain) -> list[int]:
+    """Return, by block number, where in ``chain.steps`` each block stands."""
+    return [place for place, step in enumerate(chain.steps) if not isinstance(step, Link)]
+
+
 def intact(chain: Chain) -> Program:
     """Return the program of the network as it is."""
     return tuple(Call(step) for step in range(len(chain.steps)))
+
+
+def without(chain: Chain, blocks: Iterable[int]) -> Program:
+    """Return the program that deletes blocks, each of which must be deletable.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from resprobe.chain import unravel
+    >>> from resprobe.networks import Architecture
+    >>> chain = unravel(Architecture("resnet8").build(), torch.zeros(2, 3, 32, 32))
+    >>> [call.step for call in without(chain, [1]) if call.deleted]
+    [1]
+    """
+    return scaled(chain, dict.fromkeys(blocks, 0.0))
+
+
+def scaled(chain: Chain, alphas: Mapping[int, float]) -> Program:
+    """Return the program in which the branches of blocks are multiplied by numbers.
+
+    References
+    ----------
+    Veit et al. 2016, section 4.1, for 0: the module is deleted.
+    """
+    places = block_places(chain)
+    scales = {places[block]: float(alpha) for block, alpha in alphas.items()}
+    return tuple(Call(step, scales.get(step, 1.0)) for step in range(len(chain.steps)))
+
+
+def repeated(chain: Chain, block: int, times: int) -> Program:
+    """Return the program that applies a block, which keeps the shape, several times in a row.
+
+    References
+    ----------
+    Jastrzebski et al. 2018, "Residual Connections Encourage Iterative Inference", section 4.5.
+    """
+    place, whole = block_places(chain)[block], intact(chain)
+    return (*whole[:place], *[Call(place)] * times, *whole[place + 1 :])
+
+
+def reordered(chain: Chain, order: Iterable[int]) -> Program:
+    """Return the program that runs block ``order[i]`` where block i stands; links stay.
+
+    References
+    ----------
+    Veit et al. 2016, section 4.1, figure 5b.
+    """
+    places = block_places(chain)
+    runs = {places[i]: places[block] for i, block in enumerate(order)}
+    return tuple(Call(runs.get(step, step)) for step in range(len(chain.steps)))
 
 
 def single_deletions(chain: Chain) -> dict[int, Program]:
@@ -45,96 +123,8 @@ def single_deletions(chain: Chain) -> dict[int, Program]:
     Veit et al. 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow
     Networks", section 4.1 and figure 3.
     """
-    whole = intact(chain)
-    places = [i for i, step in enumerate(chain.steps) if not isinstance(step, Link)]
     return {
-        block: (*whole[:place], Call(place, deleted=True), *whole[place + 1 :])
-        for block, place in enumerate(places)
-        if chain.blocks[block].deletable
+        number: without(chain, [number])
+        for number, block in enumerate(chain.blocks)
+        if block.deletable
     }
-
-
-@dataclass
-class _Node:
-    """A place in the prefix tree: which programs end here, which calls go on, calls below."""
-
-    ends: list[int] = field(default_factory=list)
-    next: dict[Call, _Node] = field(default_factory=dict)
-    below: int = 0
-
-
-def _tree(programs: Sequence[Program]) -> _Node:
-    root = _Node()
-    for number, program in enumerate(programs):
-        passed, new = [root], 0
-        for call in program:
-            if call not in passed[-1].next:
-                passed[-1].next[call] = _Node()
-                new += 1
-            passed.append(passed[-1].next[call])
-        passed[-1].ends.append(number)
-        for depth, node in enumerate(passed):
-            node.below += min(new, len(program) - depth)
-    return root
-
-
-def calls(programs: Sequence[Program]) -> Counter[Call]:
-    """Count, call by call, what :func:`run` does per batch: the nodes of the prefix tree."""
-    counts: Counter[Call] = Counter()
-    waiting = [_tree(programs)]
-    while waiting:
-        for call, child in waiting.pop().next.items():
-            counts[call] += 1
-            waiting.append(child)
-    return counts
-
-
-def evaluations(programs: Sequence[Program]) -> int:
-    """Return the calls that :func:`run` makes per batch: the nodes of the prefix tree.
-
-    Examples
-    --------
-    Two programs of three calls that share the first two:
-
-    >>> evaluations([(Call(0), Call(1), Call(2)), (Call(0), Call(1), Call(2, deleted=True))])
-    4
-    """
-    return _tree(programs).below
-
-
-def run(chain: Chain, programs: Sequence[Program], x: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Run every program on one batch; yield its number and the logits.
-
-    Parameters
-    ----------
-    chain : Chain
-        In the mode to measure in; call under ``torch.no_grad()`` where no gradient is wanted.
-    programs : sequence of Program
-        Numbered as given. They are yielded in the order of the walk, each once.
-    x : Tensor of shape (N, C, H, W)
-        Normalised images.
-
-    Yields
-    ------
-    (int, Tensor of shape (N, classes))
-    """
-    steps = [step for step in chain.steps if isinstance(step, Step)]
-    # smallest subtrees are walked first, so that few activations wait at a time
-    node, activation = _tree(programs), chain.stem(x)
-    pending: list[tuple[Call, _Node, Tensor]] = []
-    while True:
-        if node.ends:
-            logits = chain.head(activation)
-            for number in node.ends:
-                yield number, logits
-        for call, child in sorted(node.next.items(), key=lambda item: -item[1].below):
-            pending.append((call, child, activation))
-        if not pending:
-            return
-        call, node, activation = pending.pop()
-        step = steps[call.step]
-        if call.deleted:
-            assert isinstance(step, ResidualBlock | PlainBlock), "links are always run"
-            activation = step.deleted(activation)
-        else:
-            activation = step(activation)

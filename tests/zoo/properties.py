@@ -44,7 +44,7 @@ def without(chain: Chain, blocks: set[int], x: Tensor) -> Tensor:
     """Run the chain with some of its blocks deleted."""
     places = [i for i, step in enumerate(chain.steps) if not isinstance(step, Link)]
     gone = {places[block] for block in blocks}
-    program = tuple(Call(i, deleted=i in gone) for i in range(len(chain.steps)))
+    program = tuple(Call(i, 0.0 if i in gone else 1.0) for i in range(len(chain.steps)))
     ((_, logits),) = run(chain, [program], x)
     return logits
 
