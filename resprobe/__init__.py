@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from resprobe.monitor import watch
     from resprobe.networks import Architecture, size_table
     from resprobe.probes import gradflow, lesion
+    from resprobe.probes.lesion import studies
     from resprobe.results import Result
     from resprobe.sources import build_model
     from resprobe.training import Recipe, train
@@ -52,6 +53,7 @@ __all__ = [
     "plot",
     "save",
     "size_table",
+    "studies",
     "train",
     "unravel",
     "watch",
@@ -76,6 +78,7 @@ _HOMES = {
     "plot": ("figures", "plot"),
     "save": ("checkpoints", "save"),
     "size_table": ("networks", "size_table"),
+    "studies": ("probes.lesion", "studies"),
     "train": ("training", "train"),
     "unravel": ("chain", "unravel"),
     "watch": ("monitor", "watch"),

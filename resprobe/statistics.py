@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm, t
 
-__all__ = ["Spread", "paired_difference", "spread", "wilson"]
+__all__ = ["Spread", "mean_interval", "paired_difference", "spread", "wilson"]
 
 
 def wilson(successes: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
@@ -90,6 +90,31 @@ def _phi(both: int, only_first: int, only_second: int, neither: int, n: int) -> 
     if agreement > 0:
         agreement = max(agreement - n / 2, 0.0)
     return agreement / math.sqrt(margins)
+
+
+def mean_interval(
+    n: int, mean: float, mean_square: float, *, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return the normal interval of a mean over many units, from the first two moments.
+
+    Parameters
+    ----------
+    n : int
+        Units; some hundred, if their values are skewed.
+    mean, mean_square : float
+        Of the values, and of their squares. NaN gives NaN.
+
+    Examples
+    --------
+    >>> low, high = mean_interval(100, 2.0, 5.0)
+    >>> round(low, 4), round(high, 4)
+    (1.803, 2.197)
+    """
+    if n < 2:
+        return math.nan, math.nan
+    variance = max(0.0, mean_square - mean * mean) * n / (n - 1)
+    half = float(norm.ppf((1 + confidence) / 2)) * math.sqrt(variance / n)
+    return mean - half, mean + half
 
 
 @dataclass(frozen=True)

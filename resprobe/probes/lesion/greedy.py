@@ -1,0 +1,56 @@
+"""Which blocks to drop, one after another, for the least loss."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from resprobe.chain import Chain
+from resprobe.errors import InputError, UsageError
+from resprobe.probes.lesion.lesions import Round, Rounds, deletable, delete
+
+__all__ = ["Greedy"]
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """Drop the block whose deletion costs the least, then the next one, and so on.
+
+    In each round every block that is left is tried on the images to choose by, and the one
+    with the least mean loss (without labels: the least mean KL divergence from the intact
+    network) is dropped for good. The networks with 1, 2, ... blocks dropped are then measured
+    on the images to report: chosen and reported on the same images, the figures flatter.
+
+    Parameters
+    ----------
+    most : int, optional
+        Blocks to drop at most; all that can be deleted by default.
+    """
+
+    most: int | None = None
+    name: ClassVar[str] = "greedy"
+
+    def __post_init__(self) -> None:
+        if self.most is not None and self.most < 1:
+            raise UsageError(f"the number of blocks to drop is at least 1; got {self.most}")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The fields."""
+        return asdict(self)
+
+    def rounds(self, chain: Chain, generator: np.random.Generator) -> Rounds:  # noqa: ARG002
+        """Yield a round of candidates for each block to drop, then what was chosen."""
+        left, dropped = deletable(chain, study=self.name), list[int]()
+        if self.most is not None and self.most > len(left):
+            raise InputError(
+                f"the study 'greedy' was to drop {self.most} blocks and the network has "
+                f"{len(left)} that can be deleted; choose {len(left)} or fewer"
+            )
+        for _ in range(self.most or len(left)):
+            costs = yield Round([delete(chain, [*dropped, b]) for b in left], selection=True)
+            finite = np.where(np.isfinite(costs), costs, np.inf)
+            dropped.append(left.pop(int(np.argmin(finite))))
+        yield Round([delete(chain, dropped[:k]) for k in range(1, len(dropped) + 1)])
