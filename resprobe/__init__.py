@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from resprobe.figures import plot
     from resprobe.monitor import watch
     from resprobe.networks import Architecture, size_table
-    from resprobe.probes import gradflow, lesion
-    from resprobe.probes.lesion import studies
+    from resprobe.probes import gradflow, lesion, predictors
+    from resprobe.probes.lesions import studies
     from resprobe.results import Result
     from resprobe.sources import build_model
     from resprobe.training import Recipe, train
@@ -51,6 +51,7 @@ __all__ = [
     "load_data",
     "load_weights",
     "plot",
+    "predictors",
     "save",
     "size_table",
     "studies",
@@ -76,9 +77,10 @@ _HOMES = {
     "load_data": ("datasets", "load"),
     "load_weights": ("checkpoints", "load_weights"),
     "plot": ("figures", "plot"),
+    "predictors": ("probes", "predictors"),
     "save": ("checkpoints", "save"),
     "size_table": ("networks", "size_table"),
-    "studies": ("probes.lesion", "studies"),
+    "studies": ("probes.lesions", "studies"),
     "train": ("training", "train"),
     "unravel": ("chain", "unravel"),
     "watch": ("monitor", "watch"),

@@ -9,6 +9,7 @@ Lesions are programs: sequences of block calls, walked as a prefix tree.
 
 from resprobe.chain.chain import Block, Chain, Link, PlainBlock, ResidualBlock
 from resprobe.chain.discover import unravel
+from resprobe.chain.inference import Inference, for_inference
 from resprobe.chain.programs import (
     Call,
     Program,
@@ -24,12 +25,13 @@ from resprobe.chain.programs import (
 from resprobe.chain.state import has_batch_norm, left_as_found, use_batch_statistics
 from resprobe.chain.table import block_table
 from resprobe.chain.tree import Node, calls, evaluations, prefix_tree
-from resprobe.chain.walk import run, walk
+from resprobe.chain.walking import run, walk
 
 __all__ = [
     "Block",
     "Call",
     "Chain",
+    "Inference",
     "Link",
     "Node",
     "PlainBlock",
@@ -40,6 +42,7 @@ __all__ = [
     "call_step",
     "calls",
     "evaluations",
+    "for_inference",
     "has_batch_norm",
     "intact",
     "left_as_found",

@@ -5,16 +5,20 @@ neither draw nor print, and they leave the model as they found it, also when the
 """
 
 from resprobe.probes.batch_norm import Statistics
+from resprobe.probes.damage import Predictors, plan_predictors, predictors
 from resprobe.probes.gradflow import GradientFlow, gradflow
-from resprobe.probes.lesion import lesion
+from resprobe.probes.lesions import lesion
 from resprobe.probes.plan import Plan, plan_gradflow, plan_lesion
 
 __all__ = [
     "GradientFlow",
     "Plan",
+    "Predictors",
     "Statistics",
     "gradflow",
     "lesion",
     "plan_gradflow",
     "plan_lesion",
+    "plan_predictors",
+    "predictors",
 ]

@@ -7,7 +7,7 @@ the sweep goes on. What is done is kept from time to time where a :class:`Kept` 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -15,8 +15,8 @@ from torch import Tensor
 
 from resprobe.datasets import Batches
 from resprobe.devices import is_out_of_memory
-from resprobe.probes.lesion.kept import Kept
-from resprobe.probes.lesion.tally import Groups, measure, no_sums
+from resprobe.probes.lesions.kept import Kept
+from resprobe.probes.lesions.tally import Groups, measure, no_sums
 
 __all__ = ["Progress", "Runner", "Sweep", "part_of"]
 
@@ -81,38 +81,42 @@ class Sweep:
             rest = part_of(data, torch.arange(done, data.n))
             ahead = done // data.batch_size
             for number, (x, y) in enumerate(rest, start=1):
-                for images, labels in self._split(x, y):
-                    sums = sums + self._measured(runner, parts, images, labels)
+                sums = sums + self._in_parts(runner, parts, x, y)
                 done += len(y)
                 self.kept.put(key, done, sums, whole=done == data.n)
                 if self.progress:
                     self.progress(ahead + number, ahead + len(rest))
         return sums
 
-    def _measured(
+    def _in_parts(
         self, runner: Runner, parts: Sequence[Sequence[int]], x: Tensor, y: Tensor
     ) -> Tensor:
-        """Measure a batch, in halves where it does not fit."""
-        try:
-            return measure(self._logits(runner, len(parts), x), y, parts, self.groups)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error) or len(y) < 2:
-                raise
-        # outside the except: the error holds the frames that hold the memory
-        gc.collect()
-        if x.device.type == "cuda":
-            torch.cuda.empty_cache()
-        self.largest = (len(y) + 1) // 2
-        if self.say:
-            self.say(f"out of memory with {len(y)} images at a time; going on with {self.largest}")
+        """Measure a batch, as much of it at a time as memory takes."""
         sums = no_sums(len(parts), self.groups)
-        for images, labels in self._split(x, y):
-            sums = sums + self._measured(runner, parts, images, labels)
+        done = 0
+        while done < len(y):
+            size = min(self.largest or len(y), len(y) - done)
+            some = slice(done, done + size)
+            try:
+                logits = self._logits(runner, len(parts), x[some])
+                sums = sums + measure(logits, y[some], parts, self.groups)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or size < 2:
+                    raise
+                self.largest = (size + 1) // 2
+            else:
+                done += size
+                continue
+            # outside the except: the error holds the frames that hold the memory
+            self._make_room(size, x.device)
         return sums
 
-    def _split(self, x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        size = self.largest or len(y)
-        return zip(torch.split(x, size), torch.split(y, size), strict=True)
+    def _make_room(self, size: int, device: torch.device) -> None:
+        gc.collect()
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self.say:
+            self.say(f"out of memory with {size} images at a time; going on with {self.largest}")
 
     def _logits(self, runner: Runner, programs: int, x: Tensor) -> Tensor:
         logits = torch.empty(programs, len(x), self.classes, device=x.device)

@@ -15,9 +15,9 @@ import numpy as np
 
 from resprobe.chain import Chain, repeated, scaled
 from resprobe.errors import InputError, UsageError
-from resprobe.probes.lesion.greedy import Greedy
-from resprobe.probes.lesion.lesions import Lesion, Round, Rounds, Study, deletable, delete
-from resprobe.probes.lesion.shuffling import Shuffle
+from resprobe.probes.lesions.greedy import Greedy
+from resprobe.probes.lesions.making import Lesion, Round, Rounds, Study, deletable, delete
+from resprobe.probes.lesions.shuffling import Shuffle
 
 __all__ = [
     "STUDIES",

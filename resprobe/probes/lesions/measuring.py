@@ -12,12 +12,12 @@ from torch import Tensor
 
 from resprobe.chain import Chain, Program, intact, prefix_tree, walk
 from resprobe.datasets import Batches
-from resprobe.probes.lesion.figures import figures_of
-from resprobe.probes.lesion.lesions import Lesion
-from resprobe.probes.lesion.looks import confidence_of, looks, needed, shuffled
-from resprobe.probes.lesion.recalibration import Recalibrated
-from resprobe.probes.lesion.sweep import Runner, Sweep, part_of
-from resprobe.probes.lesion.tally import no_sums
+from resprobe.probes.lesions.figures import figures_of
+from resprobe.probes.lesions.looks import confidence_of, looks, needed, shuffled
+from resprobe.probes.lesions.making import Lesion
+from resprobe.probes.lesions.recalibration import Recalibrated
+from resprobe.probes.lesions.sweep import Runner, Sweep, part_of
+from resprobe.probes.lesions.tally import no_sums
 from resprobe.training.distributed.world import World
 
 __all__ = ["Measuring", "with_programs"]

@@ -4,8 +4,8 @@ A study says which programs to run; :func:`lesion` runs them together, so that w
 is computed once, and adds up over images all that its table needs.
 """
 
-from resprobe.probes.lesion.kept import forget
-from resprobe.probes.lesion.lesions import Study
-from resprobe.probes.lesion.study import lesion
+from resprobe.probes.lesions.kept import forget
+from resprobe.probes.lesions.making import Study
+from resprobe.probes.lesions.study import lesion
 
 __all__ = ["Study", "forget", "lesion"]

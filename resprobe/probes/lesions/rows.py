@@ -10,9 +10,9 @@ from torch import Tensor
 
 from resprobe.chain import Chain
 from resprobe.datasets import Batches
-from resprobe.probes.lesion.figures import FIGURES, figures_of, missing
-from resprobe.probes.lesion.lesions import Lesion, untouched
-from resprobe.probes.lesion.tally import Groups
+from resprobe.probes.lesions.figures import FIGURES, figures_of, missing
+from resprobe.probes.lesions.making import Lesion, untouched
+from resprobe.probes.lesions.tally import Groups
 
 __all__ = ["COLUMNS", "Rows"]
 

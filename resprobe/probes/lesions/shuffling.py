@@ -12,7 +12,7 @@ from scipy.stats import kendalltau
 
 from resprobe.chain import Chain, reordered
 from resprobe.errors import InputError, UsageError
-from resprobe.probes.lesion.lesions import Lesion, Round, Rounds
+from resprobe.probes.lesions.making import Lesion, Round, Rounds
 
 __all__ = ["Shuffle"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from resprobe.chain import Chain
 from resprobe.errors import InputError, UsageError
-from resprobe.probes.lesion.lesions import Round, Rounds, deletable, delete
+from resprobe.probes.lesions.making import Round, Rounds, deletable, delete
 
 __all__ = ["Greedy"]
 

@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from resprobe.probes.lesion.tally import Sum
+from resprobe.probes.lesions.tally import Sum
 from resprobe.statistics import mean_interval, paired_difference, wilson
 
 __all__ = ["FIGURES", "figures_of", "missing"]
@@ -34,7 +34,7 @@ def figures_of(
     Parameters
     ----------
     sums : float64 Tensor of shape (sums,)
-        From :func:`resprobe.probes.lesion.tally.measure`.
+        From :func:`resprobe.probes.lesions.tally.measure`.
     labelled : bool
         Whether the images have labels; accuracy and loss are NaN otherwise.
     has_parts : bool

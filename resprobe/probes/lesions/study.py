@@ -21,14 +21,14 @@ import torch
 
 from resprobe.chain import Chain, left_as_found
 from resprobe.datasets import Batches
-from resprobe.probes.lesion.kept import Kept, fingerprint, own_file, weights_digest
-from resprobe.probes.lesion.lesions import Round, Study
-from resprobe.probes.lesion.looks import check_tolerance, looks
-from resprobe.probes.lesion.measuring import Measuring
-from resprobe.probes.lesion.rows import COLUMNS, Rows
-from resprobe.probes.lesion.studies import Single
-from resprobe.probes.lesion.sweep import Progress, Sweep
-from resprobe.probes.lesion.tally import Groups, Sum
+from resprobe.probes.lesions.kept import Kept, fingerprint, own_file, weights_digest
+from resprobe.probes.lesions.looks import check_tolerance, looks
+from resprobe.probes.lesions.making import Round, Study
+from resprobe.probes.lesions.measuring import Measuring
+from resprobe.probes.lesions.rows import COLUMNS, Rows
+from resprobe.probes.lesions.studies import Single
+from resprobe.probes.lesions.sweep import Progress, Sweep
+from resprobe.probes.lesions.tally import Groups, Sum
 from resprobe.probes.study import check_fit, provenance
 from resprobe.results import Result, versions
 from resprobe.training.distributed.world import World
@@ -87,7 +87,7 @@ def lesion(
         Images that the greedy study chooses by; ``data`` if not given, which flatters.
     resume : Path, optional
         A file to keep what is done in; a study that was interrupted goes on from it. It stays
-        when the study is done: :func:`resprobe.probes.lesion.forget` takes it away.
+        when the study is done: :func:`resprobe.probes.lesions.forget` takes it away.
     world : World
         Processes that divide the images among them; each returns the whole result.
     about : dict, optional

@@ -116,7 +116,7 @@ class Kept:
 def _read(path: Path) -> tuple[str, dict[str, tuple[int, Tensor]]] | None:
     """Return identity and sums; None where the file is damaged or another thing."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             notes = json.loads(bytes(file["notes"]))
             keys: Sequence[str] = notes["keys"]
             sums = {
@@ -124,5 +124,5 @@ def _read(path: Path) -> tuple[str, dict[str, tuple[int, Tensor]]] | None:
                 for i, (key, done) in enumerate(zip(keys, notes["done"], strict=True))
             }
             return str(notes["identity"]), sums
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
