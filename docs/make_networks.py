@@ -28,6 +28,8 @@ VARIANTS = [
     "resnet110:order=relu-before",
     "resnet110:order=relu-only-pre",
     "resnet110:survival=0.5",
+    "resnet110:blocks_per_batch=23",
+    "resnet56:drop=3+7+12",
     "resnet110:init=zero-bn",
     "resnet110:init=skipinit",
     "resnet110:init=fixup",
@@ -66,6 +68,12 @@ measured once on one CPU core{meta}.
 
 `NAME:option=value:option=value`, with the options of the table below, which are the fields of
 `resprobe.Architecture`. Any depth 6n+2 or 9n+2 is built besides the names listed here.
+
+`drop` is for blocks that were taken out for good: of a residual block its shortcut and what follows
+the sum are left, of a plain one nothing. The network then computes what the whole one computes
+when these blocks are deleted, bit for bit, and the parameters that are left have the names that they
+had. `resprobe.networks.dropped` takes the blocks out of a state dict. Tables count the blocks that are
+left from 0, `drop` those of the whole network.
 """
 OPTIONS_HEAD = """
 ### Options
@@ -77,6 +85,10 @@ In brackets: one network of each kind that has the value where the option is lef
 NUMBERS_MEAN = {
     "width": "inner channels of the first stage, a whole number",
     "survival": "survival probability of the last branch under stochastic depth",
+    "blocks_per_batch": "branches that each mini-batch of a training goes through, drawn at "
+    "random, a whole number",
+    "drop": "numbers of blocks that were taken out for good, counted from 0 over the whole "
+    "network, such as 3+7",
     "scale": "factor of the shortcut",
     "branch_scale": "factor of the branch",
     "gate_bias": "where the bias of a gate begins",
@@ -88,8 +100,10 @@ MEANT_FOR = {
     "shortcut": "residual networks",
     "init": "residual networks",
     "survival": "residual networks",
-    "survival_scaling": "survival below 1",
+    "survival_scaling": "survival below 1, and blocks_per_batch",
+    "drop": "every network; of plain ones, blocks that keep the shape",
 }
+_IN_WORDS = {"blocks_per_batch": "all", "drop": "none"}
 OF_EACH_KIND = [
     "resnet20",
     "preresnet164",
@@ -145,6 +159,8 @@ def meanings_of(options: type[StrEnum]) -> dict[str, str]:
 
 def usual(field: str) -> str:
     """Return the value that is taken where an option is left open, with the networks it is for."""
+    if field in _IN_WORDS:
+        return _IN_WORDS[field]
     found: dict[str, list[str]] = {}
     for text in OF_EACH_KIND:
         name, _, option = text.partition(":")

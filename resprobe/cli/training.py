@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_one_of_ours",
     "check_places",
+    "network_text",
     "not_ours",
     "planned",
     "precision_of",
@@ -52,6 +53,11 @@ def check_one_of_ours(arch: str) -> None:
     source = arch.partition(":")[0]
     if source in ("torchvision", "timm") or source.endswith(".py"):
         raise not_ours(arch)
+
+
+def network_text(arch: str, blocks_per_batch: int | None) -> str:
+    """Return what --arch and --blocks-per-batch say together, as one text."""
+    return arch if blocks_per_batch is None else f"{arch}:blocks_per_batch={blocks_per_batch}"
 
 
 def recipe_of(
@@ -117,7 +123,19 @@ def say_execution(execution: Execution, say: Callable[[str], None]) -> None:
 def say_depth(
     recipe: Recipe, architecture: Architecture, arch: str, say: Callable[[str], None]
 ) -> None:
-    """Say that a recipe for stochastic depth meets a network that has none."""
+    """Say what part of the network a batch learns with, where that needs a word."""
+    blocks = architecture.blocks_in_all
+    if architecture.blocks_per_batch not in (None, blocks):
+        share = f"{architecture.blocks_per_batch}/{blocks}"
+        when = (
+            f"branches count {share} at test time"
+            if architecture.survival_scaling == "test"
+            else f"their branches are divided by {share}, and test time has nothing to do"
+        )
+        say(
+            f"every batch goes through {architecture.blocks_per_batch} of {blocks} blocks; {when} "
+            f"(survival_scaling={architecture.survival_scaling})"
+        )
     if recipe.name.startswith("huang2016-stochastic-depth") and architecture.survival == 1:
         say(
             f"{architecture.spec} has no stochastic depth, so this is the baseline of that "

@@ -11,6 +11,7 @@ same names.
 
 from resprobe.networks.architecture import Architecture
 from resprobe.networks.cost import count_parameters, multiply_adds
+from resprobe.networks.dropping import dropped
 from resprobe.networks.options import (
     BlockKind,
     Family,
@@ -34,6 +35,7 @@ __all__ = [
     "SurvivalScaling",
     "block_costs",
     "count_parameters",
+    "dropped",
     "multiply_adds",
     "names",
     "size_table",

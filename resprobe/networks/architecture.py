@@ -13,6 +13,7 @@ from torch import nn
 
 from resprobe.errors import InputError
 from resprobe.networks import spec
+from resprobe.networks.consistency import check
 from resprobe.networks.construct import construct
 from resprobe.networks.initialise import initialise
 from resprobe.networks.options import (
@@ -23,16 +24,9 @@ from resprobe.networks.options import (
     Order,
     Shortcut,
     SurvivalScaling,
-    chosen,
 )
-from resprobe.networks.rules import (
-    ENUMS,
-    NUMBERS,
-    USUAL,
-    check,
-    check_number,
-    not_applicable,
-)
+from resprobe.networks.rules import USUAL, not_applicable, taken
+from resprobe.networks.shapes import keeps_shape
 from resprobe.networks.zoo import Line, Member, member
 
 __all__ = ["Architecture"]
@@ -73,8 +67,10 @@ class Architecture:
         "he", "zero-bn", "skipinit" or "fixup": how the weights begin, and whether there is BN.
     survival : float
         Survival probability of the last branch under stochastic depth, in (0, 1]; 1 for none.
+    blocks_per_batch : int, optional
+        Branches that each mini-batch of a training goes through, drawn at random; else all.
     survival_scaling : SurvivalScaling
-        "test" or "training": when stochastic depth makes up for what it leaves out.
+        "test" or "training": when either makes up for what it leaves out.
     scale, branch_scale : float, optional
         Factors of shortcut and branch with the shortcut "scaled": 0.5 and 1.
     gate_bias : float, optional
@@ -82,6 +78,9 @@ class Architecture:
     dropout : float, optional
         Rate in [0, 1): 0.5 with the shortcut "dropout"; 0 in VGG, behind the hidden linear
         layers.
+    drop : tuple of int
+        Blocks that were taken out for good, counted from 0 over the whole network: of a residual
+        one after(s(x)) is left, of a plain one the identity.
 
     Raises
     ------
@@ -112,11 +111,13 @@ class Architecture:
     layout: Layout | None = None
     init: Initialisation = Initialisation.HE
     survival: float = 1.0
+    blocks_per_batch: int | None = None
     survival_scaling: SurvivalScaling = SurvivalScaling.TEST
     scale: float | None = None
     branch_scale: float | None = None
     gate_bias: float | None = None
     dropout: float | None = None
+    drop: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", str(self.name))
@@ -126,10 +127,8 @@ class Architecture:
                 value = usual(self)
             elif usual(self) is None:
                 raise not_applicable(self, field)
-            elif field in ENUMS:
-                value = chosen(ENUMS[field], value, what=field)
-            elif field in NUMBERS:
-                value = check_number(self, field)
+            else:
+                value = taken(self, field)
             object.__setattr__(self, field, value)
         check(self)
 
@@ -146,12 +145,23 @@ class Architecture:
     @property
     def depth(self) -> int:
         """Weighted layers, the linear ones included; projections are not counted."""
-        return self.member.depth
+        layers = 1 if self.block is None else self.block.convolutions
+        return self.member.depth - layers * len(self.drop)
+
+    @property
+    def blocks_in_all(self) -> int:
+        """Blocks of the whole network, the dropped ones included; of VGG, layers."""
+        return len(keeps_shape(self))
 
     @property
     def is_plain(self) -> bool:
         """Whether the network has no shortcuts."""
         return self.member.line in (Line.PLAIN, Line.VGG)
+
+    @property
+    def skips_blocks(self) -> bool:
+        """Whether training leaves out whole branches at random."""
+        return self.survival < 1 or self.blocks_per_batch not in (None, self.blocks_in_all)
 
     @property
     def image_size(self) -> int:
@@ -220,6 +230,7 @@ class Architecture:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values, for a file."""
         fields = dataclasses.asdict(self)
+        fields["drop"] = list(self.drop)
         return {k: v.value if isinstance(v, StrEnum) else v for k, v in fields.items()}
 
     @classmethod

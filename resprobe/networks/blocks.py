@@ -12,7 +12,6 @@ from resprobe.networks.options import (
     Layout,
     Order,
     Shortcut,
-    SurvivalScaling,
 )
 from resprobe.networks.orders import BlockLayers, block_layers, run
 from resprobe.networks.scalars import Bias, Factor, Multiplier
@@ -44,8 +43,6 @@ class BlockDesign:
         Where the bias of a gate begins.
     dropout : float
         Rate with :attr:`Shortcut.DROPOUT`.
-    survival_scaling : SurvivalScaling
-        The convention of stochastic depth.
     """
 
     block: BlockKind = BlockKind.BASIC
@@ -57,7 +54,6 @@ class BlockDesign:
     branch_scale: float = 1.0
     gate_bias: float = 0.0
     dropout: float = 0.0
-    survival_scaling: SurvivalScaling = SurvivalScaling.TEST
 
     @property
     def layers(self) -> BlockLayers:
@@ -141,8 +137,8 @@ class ResidualBlock(PlainBlock):
         As in :class:`PlainBlock`.
     is_first : bool
         Whether it is the first block of its network.
-    survival : float
-        Probability that the branch is computed in training; 1 for always.
+    dropper : StochasticDepth, optional
+        Decides in training whether the branch is computed.
 
     References
     ----------
@@ -158,7 +154,7 @@ class ResidualBlock(PlainBlock):
         stride: int,
         design: BlockDesign,
         is_first: bool = False,
-        survival: float = 1.0,
+        dropper: StochasticDepth | None = None,
     ) -> None:
         super().__init__(in_channels, width, stride=stride, design=design)
         sizes = in_channels, width * design.block.expansion
@@ -180,10 +176,20 @@ class ResidualBlock(PlainBlock):
         if design.branch_scale != 1:
             self.branch_scale = Factor(design.branch_scale)
             self.rest += ("branch_scale",)
-        self.stochastic_depth: StochasticDepth | None = None
-        if survival < 1:
-            self.stochastic_depth = StochasticDepth(survival, scaling=design.survival_scaling)
+        self.stochastic_depth = dropper
+        if dropper is not None:
             self.rest += ("stochastic_depth",)
+
+    @property
+    def has_branch(self) -> bool:
+        """Whether anything is added to the shortcut."""
+        return bool(self.rest)
+
+    def drop_branch(self) -> None:
+        """Take the branch away: ``after(s(x))``, with all that the shortcut needs."""
+        for name in self.rest:
+            delattr(self, name)
+        self.rest, self.stochastic_depth = (), None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, C_in, H, W)`` to ``(N, C_out, H / stride, W / stride)``, rounded up."""
@@ -192,12 +198,15 @@ class ResidualBlock(PlainBlock):
         gate = None if self.gate is None else self.gate(start)
         if gate is not None:
             total = (1 - gate) * total
-        if self.stochastic_depth is None or self.stochastic_depth.survives():
+        if self.has_branch and self._survives():
             branch = run(self, self.rest, start)
             if gate is not None and self.gates_branch:
                 branch = gate * branch
             total = branch + total
         return run(self, self.layers.after, total)
+
+    def _survives(self) -> bool:
+        return self.stochastic_depth is None or self.stochastic_depth.survives()
 
 
 def _parameter_free(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from resprobe.networks.blocks import BlockDesign
+from resprobe.networks.blocks import BlockDesign, PlainBlock, ResidualBlock
 from resprobe.networks.resnet import ResNet
 from resprobe.networks.rules import SIZES
-from resprobe.networks.vgg import VGG
+from resprobe.networks.stochastic import StochasticDepth, branch_droppers
+from resprobe.networks.vgg import VGG, Layer
 from resprobe.networks.zoo import Line
 
 if TYPE_CHECKING:
@@ -21,6 +23,12 @@ __all__ = ["construct"]
 
 def construct(network: Architecture) -> nn.Module:
     """Make the modules of a network, on torch's current default device, values unset."""
+    whole = _whole(network)
+    _leave_out(network.drop, whole)
+    return whole
+
+
+def _whole(network: Architecture) -> nn.Module:
     of = network.member
     if of.line is Line.VGG:
         sizes = _values(network, *SIZES, "dropout")
@@ -28,8 +36,29 @@ def construct(network: Architecture) -> nn.Module:
     design = BlockDesign(
         **_values(network, *(field.name for field in dataclasses.fields(BlockDesign)))
     )
-    sizes = _values(network, *SIZES, "survival")
-    return ResNet(design, stages=of.stages(design.block), family=of.family, **sizes)
+    stages, drops = of.stages(design.block), list[StochasticDepth | None]()
+    if network.blocks_per_batch is not None:
+        drops = branch_droppers(
+            sum(stages),
+            survival=network.survival,
+            blocks_per_batch=network.blocks_per_batch,
+            scaling=network.survival_scaling,
+        )
+    sizes = _values(network, *SIZES)
+    return ResNet(design, stages=stages, family=of.family, droppers=drops, **sizes)
+
+
+def _leave_out(blocks: Iterable[int], whole: nn.Module) -> None:
+    """Take the branches of residual blocks away, and put the identity in place of others."""
+    found = [
+        (path, part) for path, part in whole.named_modules() if isinstance(part, PlainBlock | Layer)
+    ]
+    for block in blocks:
+        path, part = found[block]
+        if isinstance(part, ResidualBlock):
+            part.drop_branch()
+        else:
+            whole.set_submodule(path, nn.Identity())
 
 
 def _values(network: Architecture, *fields: str) -> dict[str, Any]:

@@ -44,7 +44,8 @@ def initialise(network: nn.Module, *, init: Initialisation, generator: torch.Gen
     section 5.1; De and Smith 2020, section 4; Zhang et al. 2019, section 3.
     """
     _by_layer(network, generator)
-    blocks = [module for module in network.modules() if isinstance(module, ResidualBlock)]
+    residual = [module for module in network.modules() if isinstance(module, ResidualBlock)]
+    blocks = [block for block in residual if block.has_branch]
     if init is Initialisation.ZERO_BN:
         for block in blocks:
             nn.init.zeros_(block.get_parameter(f"bn{block.convolutions}.weight"))

@@ -11,7 +11,7 @@ from resprobe.networks.blocks import BlockDesign, PlainBlock, ResidualBlock
 from resprobe.networks.options import Family, Initialisation, Shortcut
 from resprobe.networks.orders import frame_layers, run
 from resprobe.networks.scalars import Bias
-from resprobe.networks.stochastic import survival_probabilities
+from resprobe.networks.stochastic import StochasticDepth
 
 __all__ = ["ResNet"]
 
@@ -36,8 +36,8 @@ class ResNet(nn.Module):
     num_classes, in_channels, width : int
         Outputs, channels of the images, inner channels of the first stage (16 for CIFAR and 64
         for ImageNet in the papers).
-    survival : float
-        Survival probability of the last branch under stochastic depth; 1 for none.
+    droppers : sequence of StochasticDepth or None
+        For each block, what leaves its branch out in training; none for a plain network.
 
     References
     ----------
@@ -53,7 +53,7 @@ class ResNet(nn.Module):
         num_classes: int,
         in_channels: int,
         width: int,
-        survival: float = 1.0,
+        droppers: Sequence[StochasticDepth | None],
     ) -> None:
         super().__init__()
         frame = frame_layers(design.order, init=design.init)
@@ -62,12 +62,12 @@ class ResNet(nn.Module):
             self.add_module(name, _frame_layer(name, width))
         if family is Family.IMAGENET:
             self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        survivals = iter(survival_probabilities(sum(stages), survival))
+        waiting = iter(droppers)
         channels = width
         for stage, blocks in enumerate(stages):
             inner = width * 2**stage
             sizes = channels, inner
-            layers = _stage(design, blocks, *sizes, number=stage, survivals=survivals)
+            layers = _stage(design, blocks, *sizes, number=stage, droppers=waiting)
             self.add_module(f"layer{stage + 1}", nn.Sequential(*layers))
             channels = inner * design.block.expansion
         for name in frame.tail:
@@ -110,7 +110,7 @@ def _stage(
     width: int,
     *,
     number: int,
-    survivals: Iterator[float],
+    droppers: Iterator[StochasticDepth | None],
 ) -> Iterator[nn.Module]:
     """Yield the blocks of a stage, whose first halves the map, but not in the first stage."""
     for block in range(blocks):
@@ -124,5 +124,5 @@ def _stage(
                 stride=step,
                 design=design,
                 is_first=block == number == 0,
-                survival=next(survivals),
+                dropper=next(droppers),
             )

@@ -1,9 +1,9 @@
-"""What an option is where it is left open, and what cannot be meant."""
+"""What an option is where it is left open, and what it may be."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,9 @@ from resprobe.networks.options import (
     Order,
     Shortcut,
     SurvivalScaling,
+    chosen,
 )
+from resprobe.networks.shapes import keeps_shape
 from resprobe.networks.zoo import Line
 
 if TYPE_CHECKING:
@@ -25,16 +27,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENUMS",
+    "EXAMPLE",
     "MEANT_FOR",
     "NUMBERS",
     "SIZES",
     "USUAL",
-    "check",
-    "check_number",
+    "WHOLE",
     "not_applicable",
+    "taken",
 ]
 
 SIZES = ("num_classes", "in_channels", "width")
+WHOLE = ("width", "blocks_per_batch")
+"""Options that are whole numbers."""
 ENUMS: Mapping[str, type[StrEnum]] = MappingProxyType(
     {
         "block": BlockKind,
@@ -100,11 +105,13 @@ USUAL: Mapping[str, Callable[[Architecture], Any]] = MappingProxyType(
         "layout": _layout,
         "init": lambda _: Initialisation.HE,
         "survival": lambda _: 1.0,
+        "blocks_per_batch": lambda n: None if n.is_plain else len(keeps_shape(n)),
         "survival_scaling": lambda _: SurvivalScaling.TEST,
         "scale": lambda network: 0.5 if network.shortcut is Shortcut.SCALED else None,
         "branch_scale": lambda network: 1.0 if network.shortcut is Shortcut.SCALED else None,
         "gate_bias": lambda network: -6.0 if _is_gated(network) else None,
         "dropout": _dropout,
+        "drop": lambda _: (),
     }
 )
 """The value of a field that is left open, given those before it; None where it has no meaning."""
@@ -113,6 +120,7 @@ MEANT_FOR = {
     "block": "networks of blocks",
     "order": "networks of blocks",
     "layout": "bottleneck blocks",
+    "blocks_per_batch": "residual networks",
     "scale": "shortcut=scaled",
     "branch_scale": "shortcut=scaled",
     "gate_bias": "shortcut=exclusive-gate and shortcut=shortcut-gate",
@@ -132,14 +140,24 @@ def not_applicable(network: Architecture, field: str) -> UsageError:
     )
 
 
-def check_number(network: Architecture, field: str) -> float:
-    """Return the value of a field as a float.
+def taken(network: Architecture, field: str) -> Any:
+    """Return the value of a field that was given, in the type that it is kept in.
 
     Raises
     ------
     UsageError
-        If it is no number, or out of range.
+        If it is of another type, or out of its range.
     """
+    if field in ENUMS:
+        return chosen(ENUMS[field], getattr(network, field), what=field)
+    if field in NUMBERS:
+        return _number(network, field)
+    if field == "drop":
+        return _drop(network)
+    return _blocks_per_batch(network) if field == "blocks_per_batch" else getattr(network, field)
+
+
+def _number(network: Architecture, field: str) -> float:
     value = getattr(network, field)
     wanted, holds = NUMBERS[field]
     if isinstance(value, bool) or not isinstance(value, int | float) or not holds(value):
@@ -147,56 +165,29 @@ def check_number(network: Architecture, field: str) -> float:
     return float(value)
 
 
-def check(network: Architecture) -> None:
-    """Raise a UsageError for what cannot be meant together."""
-    for field in SIZES:
-        size = getattr(network, field)
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise UsageError(f"{field} of {network.name} must be a whole number >= 1; got {size!r}")
-    complaint = next(_complaints(network), None)
-    if complaint is not None:
-        raise UsageError(complaint)
+EXAMPLE = "drop=3+7"
+"""How blocks to drop are written."""
 
 
-def _complaints(network: Architecture) -> Iterator[str]:
-    name, kinds = network.name, network.member.block_kinds
-    if kinds and network.block not in kinds:
-        yield f"{name} is made of {kinds[0].value} blocks; got block={network.block}"
-    if network.member.line is Line.PRERESNET and network.order is not Order.FULL_PRE:
-        other = f"resnet{network.depth}:order={network.order}"
-        yield f"{name} has order=full-pre; got order={network.order}, so name {other}"
-    if network.survival == 1 and network.survival_scaling is not SurvivalScaling.TEST:
-        yield f"survival_scaling of {name} needs survival below 1; give survival too"
-    yield from _about_plain(network) if network.is_plain else _about_residual(network)
+def _blocks_per_batch(network: Architecture) -> int:
+    given, blocks = network.blocks_per_batch, len(keeps_shape(network))
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= blocks:
+        raise UsageError(
+            f"blocks_per_batch of {network.name} must be a whole number from 1 to {blocks}, which "
+            f"are all its blocks; got {given!r}"
+        )
+    return given
 
 
-def _about_plain(network: Architecture) -> Iterator[str]:
-    name = network.name
-    if network.shortcut is not Shortcut.NONE:
-        yield f"{name} has no shortcuts; got shortcut={network.shortcut}, so name a resnet"
-    if network.init is not Initialisation.HE:
-        yield f"init={network.init} is for residual branches; {name} has none, so leave it out"
-    if network.survival < 1:
-        yield f"survival is for residual branches; {name} has none, so leave it out"
-
-
-def _about_residual(network: Architecture) -> Iterator[str]:
-    if network.shortcut is Shortcut.NONE:
-        yield f"{network.name} without shortcuts is plain{network.depth}; name that"
-    orders = _ORDERS.get(network.init, tuple(Order))
-    if network.order not in orders:
-        wanted = " or ".join(f"order={order.value}" for order in orders)
-        yield f"init={network.init} {_REASONS[network.init]}: {wanted}; got order={network.order}"
-
-
-_ORDERS = {
-    # behind another BN's scale of 0 stands a ReLU, which would let no gradient pass, ever
-    Initialisation.ZERO_BN: (Order.ORIGINAL, Order.RELU_ONLY_PRE),
-    Initialisation.SKIPINIT: tuple(order for order in Order if order is not Order.BN_AFTER),
-    Initialisation.FIXUP: (Order.ORIGINAL,),
-}
-_REASONS = {
-    Initialisation.ZERO_BN: "needs a BN that ends the branch",
-    Initialisation.SKIPINIT: "has no BN to put after the sum",
-    Initialisation.FIXUP: "is defined for one order",
-}
+def _drop(network: Architecture) -> tuple[int, ...]:
+    """Return the numbers of the blocks to drop, in order."""
+    given = network.drop
+    numbers = list(given) if isinstance(given, list | tuple) else [given]
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise UsageError(
+                f"drop of {network.name} must be block numbers, such as {EXAMPLE}; got {given!r}"
+            )
+        if numbers.count(number) > 1:
+            raise UsageError(f"drop of {network.name} names block {number} twice; name it once")
+    return tuple(sorted(numbers))

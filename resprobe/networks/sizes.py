@@ -10,10 +10,9 @@ import torch
 from torch import nn
 
 from resprobe.networks.architecture import Architecture
-from resprobe.networks.blocks import BlockDesign, PlainBlock, ResidualBlock
+from resprobe.networks.blocks import BlockDesign, ResidualBlock
 from resprobe.networks.cost import count_parameters, multiply_adds
 from resprobe.networks.options import BlockKind, Family, Layout
-from resprobe.networks.vgg import Layer
 
 __all__ = ["block_costs", "size_table"]
 
@@ -80,7 +79,7 @@ def _row(architecture: Architecture) -> dict[str, str | int | None]:
         "network": dataclasses.replace(architecture, layout=None).spec,
         "layout": str(architecture.layout or "") if is_imagenet else "",
         "block": str(architecture.block or ""),
-        "blocks": sum(isinstance(part, PlainBlock | Layer) for part in network.modules()),
+        "blocks": architecture.blocks_in_all - len(architecture.drop),
         "depth": architecture.depth,
         "width": architecture.width,
         "parameters": count_parameters(network),

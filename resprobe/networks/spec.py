@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from resprobe.errors import UsageError, one_of
-from resprobe.networks.rules import ENUMS, NUMBERS, USUAL
+from resprobe.networks.rules import ENUMS, EXAMPLE, NUMBERS, SIZES, USUAL, WHOLE
 from resprobe.networks.zoo import member
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OPTIONS", "read", "with_width", "written"]
 
-OPTIONS = ("width", *(field for field in USUAL if field in ENUMS or field in NUMBERS))
+OPTIONS = ("width", *(field for field in USUAL if field not in SIZES))
 """The fields that stand in a text, in this order."""
 
 
@@ -24,8 +24,14 @@ def written(network: Architecture) -> str:
     for option in OPTIONS:
         value = getattr(network, option)
         if value != USUAL[option](network):
-            parts.append(f"{option}={value.value if isinstance(value, StrEnum) else value}")
+            parts.append(f"{option}={_text(value)}")
     return ":".join(parts)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "+".join(map(str, value))
+    return str(value.value if isinstance(value, StrEnum) else value)
 
 
 def read(text: str) -> tuple[str, dict[str, Any]]:
@@ -52,16 +58,31 @@ def read(text: str) -> tuple[str, dict[str, Any]]:
             raise UsageError(f"option '{part}' of {name} has no value; write {option}=VALUE")
         if option in options:
             raise UsageError(f"option {option} of {name} is given twice; give it once")
-        options[option] = value if option in ENUMS else _number(option, value, name)
+        options[option] = _read(option, value, name)
     return name, options
 
 
+def _read(option: str, value: str, name: str) -> Any:
+    if option == "drop":
+        return _blocks(value, name)
+    return value if option in ENUMS else _number(option, value, name)
+
+
+def _blocks(value: str, name: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(block) for block in value.split("+"))
+    except ValueError:
+        raise UsageError(
+            f"drop of {name} must be block numbers, such as {EXAMPLE}; got '{value}'"
+        ) from None
+
+
 def _number(option: str, value: str, name: str) -> int | float:
-    kind = int if option == "width" else float
+    kind = int if option in WHOLE else float
     try:
         return kind(value)
     except ValueError:
-        wanted = "a whole number >= 1" if option == "width" else f"a number, {NUMBERS[option][0]}"
+        wanted = "a whole number >= 1" if option in WHOLE else f"a number, {NUMBERS[option][0]}"
         raise UsageError(f"{option} of {name} must be {wanted}; got '{value}'") from None
 
 

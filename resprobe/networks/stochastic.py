@@ -1,4 +1,4 @@
-"""Stochastic depth: whole branches that are left out in training."""
+"""Whole branches that are left out in training: stochastic depth, and so many blocks a batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from resprobe.networks.options import SurvivalScaling
 
 __all__ = [
+    "BlocksPerBatch",
     "StochasticDepth",
+    "branch_droppers",
     "has_random_layers",
     "seed_of",
     "seeded_draws",
@@ -91,6 +93,92 @@ class StochasticDepth(nn.Module):
     def extra_repr(self) -> str:
         """Show the settings in the printed module."""
         return f"survival={self.survival:g}, scaling={self.scaling.value}"
+
+
+class Lot:
+    """Draws which K of L blocks a forward pass computes, anew where the blocks begin again.
+
+    Every set of K blocks is as likely as any other.
+
+    Parameters
+    ----------
+    computed, blocks : int
+        K and L.
+
+    Examples
+    --------
+    >>> lot, generator = Lot(2, of=3), torch.Generator().manual_seed(0)
+    >>> [sum(lot.draws(place, generator) for place in range(3)) for _ in range(4)]
+    [2, 2, 2, 2]
+    """
+
+    def __init__(self, computed: int, *, of: int) -> None:
+        self.computed, self.blocks = computed, of
+        self._drawn, self._last = frozenset[int](), of
+
+    def draws(self, place: int, generator: torch.Generator | None) -> bool:
+        """Tell whether the block of this place, asked after those before it, is computed."""
+        if place <= self._last:
+            order = torch.randperm(self.blocks, device="cpu", generator=generator).tolist()
+            self._drawn = frozenset(order[: self.computed])
+        self._last = place
+        return place in self._drawn
+
+
+class BlocksPerBatch(StochasticDepth):
+    """Stochastic depth of which every mini-batch computes exactly K of L blocks.
+
+    Each survives with probability K / L, and no two independently.
+
+    Parameters
+    ----------
+    place : int
+        Of the block, counted from 0.
+    lot : Lot
+        The one of the network.
+    scaling : SurvivalScaling
+        As in :class:`StochasticDepth`.
+
+    References
+    ----------
+    Veit et al. 2016, section 4.3: 23 of 54 modules for each mini-batch, so that the paths
+    have the lengths that matter.
+    """
+
+    def __init__(self, place: int, *, lot: Lot, scaling: SurvivalScaling) -> None:
+        super().__init__(lot.computed / lot.blocks, scaling=scaling)
+        self.place, self.lot = place, lot
+
+    def survives(self) -> bool:
+        """Tell whether the branch is computed; outside training it always is."""
+        return not self.training or self.lot.draws(self.place, self.generator)
+
+    def extra_repr(self) -> str:
+        """Show the settings in the printed module."""
+        return f"{self.lot.computed} of {self.lot.blocks} blocks, scaling={self.scaling.value}"
+
+
+def branch_droppers(
+    blocks: int, *, survival: float, blocks_per_batch: int, scaling: SurvivalScaling
+) -> list[StochasticDepth | None]:
+    """Return for each block of a network what leaves its branch out; None where nothing does.
+
+    Parameters
+    ----------
+    blocks : int
+        L.
+    survival : float
+        Of the last block under stochastic depth; 1 for none.
+    blocks_per_batch : int
+        Blocks that every mini-batch computes; L for all.
+    scaling : SurvivalScaling
+        Of either.
+    """
+    if blocks_per_batch < blocks:
+        lot = Lot(blocks_per_batch, of=blocks)
+        return [BlocksPerBatch(place, lot=lot, scaling=scaling) for place in range(blocks)]
+    probabilities = survival_probabilities(blocks, survival)
+    return [StochasticDepth(p, scaling=scaling) if p < 1 else None for p in probabilities]
 
 
 def has_random_layers(network: nn.Module) -> bool:

@@ -8,7 +8,30 @@ from torch import Tensor, nn
 from resprobe.networks.options import Family
 from resprobe.networks.orders import run
 
-__all__ = ["VGG", "Layer"]
+__all__ = ["VGG", "Layer", "layer_sizes"]
+
+
+def layer_sizes(
+    depth: int, *, family: Family, in_channels: int, width: int
+) -> tuple[list[list[tuple[int, int]]], list[tuple[int, int]]]:
+    """Return what goes into and comes out of each layer: convolutions by group, hidden linear.
+
+    Examples
+    --------
+    >>> groups, hidden = layer_sizes(15, family=Family.CIFAR, in_channels=3, width=64)
+    >>> groups[0], hidden
+    ([(3, 64), (64, 64)], [(512, 512)])
+    """
+    convolutions = 4 if depth == 19 else 3
+    groups, channels = list[list[tuple[int, int]]](), in_channels
+    for factor, count in zip((1, 2, 4, 8, 8), (2, 2, *[convolutions] * 3), strict=True):
+        groups.append([])
+        for _ in range(count):
+            groups[-1].append((channels, factor * width))
+            channels = factor * width
+    if family is Family.CIFAR:
+        return groups, [(channels, 8 * width)]
+    return groups, [(channels * 7**2, 64 * width), (64 * width, 64 * width)]
 
 
 class Layer(nn.Module):
@@ -86,26 +109,19 @@ class VGG(nn.Module):
     ) -> None:
         super().__init__()
         is_cifar = family is Family.CIFAR
-        convolutions = 4 if depth == 19 else 3
+        groups, hidden = layer_sizes(depth, family=family, in_channels=in_channels, width=width)
         layers: list[nn.Module] = []
-        channels = in_channels
-        for factor, count in zip((1, 2, 4, 8, 8), (2, 2, *[convolutions] * 3), strict=True):
-            for _ in range(count):
-                convolution = nn.Conv2d(channels, factor * width, 3, padding=1)
-                layers.append(Layer(convolution, norm=norm))
-                channels = factor * width
+        for group in groups:
+            layers.extend(Layer(nn.Conv2d(*sizes, 3, padding=1), norm=norm) for sizes in group)
             layers.append(nn.MaxPool2d(2, ceil_mode=True))
         self.features = nn.Sequential(*layers)
-        size, hidden = (1, [8 * width]) if is_cifar else (7, [64 * width] * 2)
-        self.avgpool = nn.AdaptiveAvgPool2d(size)
+        self.avgpool = nn.AdaptiveAvgPool2d(1 if is_cifar else 7)
         linear: list[nn.Module] = []
-        channels *= size**2
-        for outputs in hidden:
-            linear.append(Layer(nn.Linear(channels, outputs), norm=norm and is_cifar))
+        for sizes in hidden:
+            linear.append(Layer(nn.Linear(*sizes), norm=norm and is_cifar))
             linear.extend([nn.Dropout(dropout)] if dropout else [])
-            channels = outputs
         self.classifier = nn.Sequential(*linear)
-        self.fc = nn.Linear(channels, num_classes)
+        self.fc = nn.Linear(hidden[-1][1], num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images ``(N, in_channels, H, W)`` to logits ``(N, num_classes)``."""

@@ -10,7 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resprobe.networks.stochastic import StochasticDepth, has_random_layers, seed_of, seeded_draws
+from resprobe.errors import UsageError
+from resprobe.networks.stochastic import (
+    BlocksPerBatch,
+    StochasticDepth,
+    has_random_layers,
+    seed_of,
+    seeded_draws,
+)
 from resprobe.training.compilation import compiled, compiler_errors
 from resprobe.training.execution import Execution
 from resprobe.training.precision import MixedPrecision
@@ -27,6 +34,11 @@ class Descent:
         Trained in place; on the device of the execution.
     execution : Execution, optional
         By which processes, in which precision.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be compiled, and should be.
 
     Attributes
     ----------
@@ -51,11 +63,16 @@ class Descent:
         execution = Execution() if execution is None else execution
         self.world = execution.world
         self.mixed = MixedPrecision(execution.precision, self.world.device)
-        self.called = self.world.wrap(network)
-        if execution.compile_forward:
-            self.called = compiled(self.called)
         self.is_random = has_random_layers(network)
         self.droppers = [part for part in network.modules() if isinstance(part, StochasticDepth)]
+        self.called = self.world.wrap(network)
+        if execution.compile_forward:
+            if any(isinstance(part, BlocksPerBatch) for part in self.droppers):
+                raise UsageError(
+                    "blocks_per_batch makes every batch another network, and each would have to "
+                    "be compiled; leave --compile out"
+                )
+            self.called = compiled(self.called)
 
     @contextmanager
     def draws(self, *parts: int) -> Iterator[None]:

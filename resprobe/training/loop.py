@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from resprobe.datasets import Feed
+from resprobe.networks.layout import memory_format
 from resprobe.training.descent import Descent
 from resprobe.training.divergence import ONLY_THE_LOSS, Diverged, culprit
 from resprobe.training.execution import Execution
-from resprobe.training.layout import memory_format
 from resprobe.training.pace import Progress
 from resprobe.training.recipe import Recipe
 from resprobe.training.recipe.schedule import WarmUp, learning_rate

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from resprobe.datasets import Batches, Images, Normalisation
+from resprobe.datasets.labels import check_labels, check_range
 from resprobe.errors import InputError, UsageError
 from resprobe.networks import Architecture
 from resprobe.training.distributed import World
@@ -108,11 +109,15 @@ def _divided(data: Images, recipe: Recipe, world: World) -> tuple[Images, Images
 
 def check_fit(architecture: Architecture, data: Images, test: Images | None) -> None:
     """Raise InputError unless the network fits the images, and the test images these."""
+    check_labels(data, wanted_for="training")
     if architecture.num_classes != len(data.classes):
         raise InputError(
             f"{data.name} has {len(data.classes)} classes and {architecture.name} "
             f"{architecture.num_classes} outputs; build the network for these classes"
         )
+    for images in (data, *(() if test is None else (test,))):
+        if images.classes:
+            check_range(images.labels, architecture.num_classes, name=images.name)
     if architecture.in_channels != data.channels:
         raise InputError(
             f"{data.name} has images of {data.channels} channels and {architecture.name} takes "

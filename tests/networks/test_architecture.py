@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from resprobe.errors import InputError, UsageError
 from resprobe.networks import Architecture, Order, Shortcut, names
+from resprobe.networks.shapes import keeps_shape
 
 
 def test_what_is_left_open_is_filled_in_from_the_name():
@@ -158,12 +159,12 @@ def architectures(draw):
         options["order"] = draw(st.sampled_from(list(Order)))
     else:
         options |= draw(residual_options(name))
-    return Architecture(
-        name,
-        num_classes=draw(st.integers(1, 1000)),
-        in_channels=draw(st.integers(1, 4)),
-        **options,
-    )
+    sizes = {"num_classes": draw(st.integers(1, 1000)), "in_channels": draw(st.integers(1, 4))}
+    whole = Architecture(name, **sizes, **options)
+    kept = keeps_shape(whole)
+    blocks = [block for block, keeps in enumerate(kept) if keeps or not usual.is_plain]
+    drop = draw(st.lists(st.sampled_from(blocks), unique=True, max_size=5)) if blocks else []
+    return dataclasses.replace(whole, drop=drop)
 
 
 @st.composite
@@ -199,7 +200,13 @@ def test_reading_a_spec_gives_the_network_back(network):
 def test_a_description_survives_the_way_to_a_file_and_back(network):
     fields = json.loads(json.dumps(network.to_dict()))
     assert Architecture.from_dict(fields) == network
-    assert {type(value) for value in network.to_dict().values()} <= {str, int, float, type(None)}
+    assert {type(value) for value in network.to_dict().values()} <= {
+        str,
+        int,
+        float,
+        list,
+        type(None),
+    }
 
 
 def test_a_description_of_name_and_sizes_alone_is_read_as_it_was_meant():

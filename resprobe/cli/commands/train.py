@@ -30,6 +30,7 @@ def train(
     data: o.Data = "",
     recipe: w.RecipeName = "he2015-cifar",
     change: o.Set = None,
+    blocks_per_batch: w.BlocksPerBatch = None,
     epochs: w.Epochs = None,
     batch_size: w.StepSize = None,
     validation: w.Validation = None,
@@ -69,6 +70,7 @@ def train(
     keep_freed_memory()
     chosen = t.recipe_of(recipe, change or (), batch_size=batch_size, validation=validation)
     t.check_one_of_ours(arch)
+    arch = t.network_text(arch, blocks_per_batch)
     Architecture.parse(arch, width=width)  # an unknown name is said before any data are read
     world = training.World.from_environment(device)
     execution = training.Execution(

@@ -175,6 +175,17 @@ def draws(world):
     return found
 
 
+def block_draws(world):
+    """Which branches of each of four batches are computed."""
+    net = network("resnet20:blocks_per_batch=4", torch.float32)
+    descent = Descent(net, execution=Execution(world=world))
+    found = []
+    for batch_ in range(4):
+        with descent.draws(3, 1, batch_):
+            found.append([layer.survives() for layer in descent.droppers])
+    return found
+
+
 def diverges(world):
     """The message of every rank where the images of the last one are not finite."""
     net = network("resnet8", torch.float32)

@@ -9,11 +9,13 @@ from resprobe.training.distributed import World
 
 WITHOUT_BN = "resnet8:init=skipinit"
 DROPPING = "resnet8:init=skipinit:survival=0.5"
+SOME_BLOCKS = "resnet8:init=skipinit:blocks_per_batch=2"
 DRAWS = tuple(range(8))
 CASES = [
     (WITHOUT_BN, 9, {}),
     (WITHOUT_BN, 9, {"weighted": False}),
     (DROPPING, 9, {"draws": DRAWS}),
+    (SOME_BLOCKS, 9, {"draws": DRAWS}),
 ]
 
 
@@ -50,11 +52,12 @@ def test_without_weights_unequal_shares_would_give_another_gradient(shared, alon
     assert worst(shared[0][1][0], alone[1][0]) > 1e-3
 
 
-def test_dropped_branches_are_dropped_on_all_ranks_and_get_no_gradient(shared, alone):
-    dropped = [{name for name, g in draw.items() if g is None} for draw in alone[2]]
+@pytest.mark.parametrize("case", [2, 3])
+def test_dropped_branches_are_dropped_on_all_ranks_and_get_no_gradient(shared, alone, case):
+    dropped = [{name for name, g in draw.items() if g is None} for draw in alone[case]]
     assert len({frozenset(names) for names in dropped}) > 2  # there is something to tell apart
     for rank in shared:
-        for mine, wanted in zip(rank[2], alone[2], strict=True):
+        for mine, wanted in zip(rank[case], alone[case], strict=True):
             assert {n for n, g in mine.items() if g is None} == {
                 n for n, g in wanted.items() if g is None
             }
@@ -104,6 +107,13 @@ def test_branches_are_dropped_alike_and_all_else_is_drawn_differently(tmp_path):
     assert [survivors for survivors, _ in first] == [survivors for survivors, _ in second]
     assert first[0][0] != first[1][0]
     assert all(mine != yours for (_, mine), (_, yours) in zip(first, second, strict=True))
+
+
+def test_every_process_goes_through_the_same_blocks(tmp_path):
+    first, second = values(run(shared_work.block_draws, folder=tmp_path))
+    assert first == second
+    assert [sum(drawn) for drawn in first] == [4] * len(first)
+    assert len(set(map(tuple, first))) > 1
 
 
 def test_a_divergence_is_explained_by_the_rank_that_saw_it(tmp_path):

@@ -9,7 +9,7 @@ __all__ = ["memory_format"]
 
 
 def memory_format(model: nn.Module, device: torch.device) -> torch.memory_format:
-    """Return how images and weights lie in memory in training: channels last, for speed.
+    """Return how images and weights lie in memory where a network runs: channels last, for speed.
 
     But for networks on a CPU with a strided 1x1 convolution of fewer than 16 channels: torch's
     backward pass of it (2.14, maps of 56x56 and more) writes where it must not if channels are
