@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from resprobe.cli.request import Request
     from resprobe.datasets import Batches, Images, Normalisation
 
-__all__ = ["batches_for", "check_fit", "images_for", "normalisation_for", "other_classes"]
+__all__ = [
+    "batches_for",
+    "check_fit",
+    "images_for",
+    "normalisation_for",
+    "other_classes",
+    "training_images",
+]
 
 
 _TRAINED_ON = "name the data set that it was trained on with --data"
@@ -75,6 +82,11 @@ def _as_trained(images: Images, checkpoint: Checkpoint | None) -> Images:
 
 def _held_out(train: Images, checkpoint: Checkpoint | None) -> Images:
     """Divide the training images as the checkpoint's training did; return what it never saw."""
+    return _divided(train, checkpoint)[1]
+
+
+def _divided(train: Images, checkpoint: Checkpoint | None) -> tuple[Images, Images]:
+    """Divide the training images as the checkpoint's training did: learnt from, held out."""
     recipe = {} if checkpoint is None else checkpoint.recipe
     known = {"images", "validation_fraction"} <= recipe.keys()
     if checkpoint is None or checkpoint.split_seed is None or not known:
@@ -93,7 +105,45 @@ def _held_out(train: Images, checkpoint: Checkpoint | None) -> Images:
             f", not of {train.name}; leave out --data"
         )
     given = train.subset(int(recipe["images"]))
-    return given.holdout(float(recipe["validation_fraction"]), seed=checkpoint.split_seed)[1]
+    return given.holdout(float(recipe["validation_fraction"]), seed=checkpoint.split_seed)
+
+
+def training_images(
+    request: Request, checkpoint: Checkpoint | None, shown: Batches, n: int | None, *, what: str
+) -> Images:
+    """Read training images of the set that is shown, apart from those that are shown.
+
+    Parameters
+    ----------
+    request : Request
+        What was asked for.
+    checkpoint : Checkpoint or None
+        Whose held-out images are left out where those are shown.
+    shown : Batches
+        The images that are studied.
+    n : int or None
+        How many, evenly spaced; as many as are shown, or all there are, by default.
+    what : str
+        The option that wants them.
+
+    Raises
+    ------
+    ResprobeError
+        If the set has no training images, or not so many.
+    """
+    from resprobe.datasets import load
+
+    if not shown.data.classes:
+        raise UsageError(
+            f"{what} takes training images and {shown.data.name} is one unlabelled set; name a "
+            "set with a training split with --data, or leave the option out"
+        )
+    images: Images = load(shown.data.spec, split="train", root=request.data_root)
+    if request.split == "validation":
+        images = _divided(images, checkpoint)[0]
+    images = _as_trained(images, checkpoint)
+    images = images if images.size == shown.data.size else images.sized(shown.data.size[0])
+    return images.subset(min(shown.n, len(images)) if n is None else n).to(shown.data.device)
 
 
 def check_fit(checkpoint: Checkpoint, images: Images) -> None:
@@ -106,8 +156,9 @@ def check_fit(checkpoint: Checkpoint, images: Images) -> None:
             f"{images.name} has {images.channels}; {_TRAINED_ON}"
             f"{grey if (images.channels, network.in_channels) == (1, 3) else ''}"
         )
-    if network.num_classes is not None and len(images.classes) != network.num_classes:
-        raise other_classes(checkpoint.path, network.num_classes, images)
+    outputs = network.num_classes
+    if outputs is not None and images.classes and len(images.classes) != outputs:
+        raise other_classes(checkpoint.path, outputs, images)
 
 
 def other_classes(path: Path, classes: int, images: Images) -> InputError:

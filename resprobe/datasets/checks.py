@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from resprobe.datasets.embedded import EMBEDDED_FILE, read_embedded
-from resprobe.datasets.folder import SPLITS, folder
+from resprobe.datasets.folder import SPLITS, folder, unlabelled
 from resprobe.datasets.imagenet import imagenet, imagenet_splits
 from resprobe.datasets.known import EMBEDDED_NAMES, KNOWN, KnownSet, data_root
 from resprobe.datasets.sources import Check, File, Layout, folder_bytes
@@ -32,7 +32,8 @@ def verify(
     path_or_name : str or Path
         A name ("cifar10", "embedded"), a published archive or unpacked folder, a data root
         that holds some, or a folder of images, of which every one is then decoded:
-        "folder:PATH" or a path, where they have one size, else "imagenet:PATH".
+        "folder:PATH" or a path, where they have one size, else "imagenet:PATH". Images
+        without labels are looked for where it says "folder:" alone.
     root : str or Path, optional
         Where named sets lie; ``RESPROBE_DATA`` or ``data`` if not given.
     known : mapping
@@ -66,10 +67,12 @@ def verify(
         names = ", ".join(["embedded", *known])
         raise InputError(f"{path}: no such file or folder, nor one of the data sets {names}")
     checks = _folder(path, known) if path.is_dir() else _file(path, known)
+    if not checks and name.startswith("folder:") and unlabelled(path):
+        checks = [_images(path, path, "test")]
     if not checks:
         raise InputError(
             f"{path}: nothing here that is known; wanted a published archive or its folder, "
-            "or train/ and test/ of class folders"
+            "or train/ and test/ of class folders, or folder:PATH for images without labels"
         )
     return [check.row() for check in checks]
 
@@ -131,19 +134,19 @@ def _folder(path: Path, known: Mapping[str, KnownSet]) -> list[Check]:
         for layout, place in entry.at_hand(path)
         for check in _place(layout, place, entry)
     ]
-    return checks + [_images(path, split) for split in SPLITS if (path / split).is_dir()]
+    images = [_images(path, path / split, split) for split in SPLITS if (path / split).is_dir()]
+    return checks + images
 
 
-def _images(path: Path, split: str) -> Check:
+def _images(path: Path, place: Path, split: str) -> Check:
     try:
         data = folder(path, split=split)
     except InputError as error:
-        return Check(
-            str(path / split), "images of one size", str(error), False, "every image decoded"
-        )
+        return Check(str(place), "images of one size", str(error), False, "every image decoded")
     high, wide = data.size
-    found = f"{len(data)} images of {wide}x{high} in {len(data.classes)} classes"
-    return Check(str(path / split), "images of one size", found, True, "every image decoded")
+    kinds = f"in {len(data.classes)} classes" if data.labelled else "without labels"
+    found = f"{len(data)} images of {wide}x{high} {kinds}"
+    return Check(str(place), "images of one size", found, True, "every image decoded")
 
 
 def _all_photographs(path: str) -> list[Check]:

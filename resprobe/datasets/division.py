@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor
 
+from resprobe.datasets.labels import check_labels
 from resprobe.datasets.protocol import Images
 from resprobe.errors import InputError, UsageError
 
@@ -44,8 +45,9 @@ def divided(data: D, fraction: float, *, seed: int) -> tuple[D, D]:
     UsageError
         If the fraction is not between 0 and 1, or there is only one image.
     InputError
-        If a class of the data would have no image on one of the sides.
+        If there are no labels, or a class would have no image on one of the sides.
     """
+    check_labels(data, wanted_for="holding out a share of every class")
     if not 0 < fraction < 1 or len(data) < 2:
         raise UsageError(
             f"holding out wants a fraction between 0 and 1 of at least 2 images; "

@@ -79,6 +79,11 @@ class FileSet:
         return self.labels.device
 
     @property
+    def labelled(self) -> bool:
+        """Whether the images have labels; without, every label is -1."""
+        return bool(self.classes)
+
+    @property
     def channels(self) -> int:
         """3: whatever a file holds is converted to RGB."""
         return 3

@@ -1,4 +1,4 @@
-"""Images of one's own: ``train/`` and ``test/``, each with a folder of images per class."""
+"""Images of one's own: a folder per class in ``train/`` and ``test/``, or without labels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from PIL import Image
 
 from resprobe.datasets.decoding import opened, rgb
 from resprobe.datasets.images import ImageSet
-from resprobe.datasets.listing import agree_on_classes, class_files
+from resprobe.datasets.labels import NO_LABEL
+from resprobe.datasets.listing import agree_on_classes, class_files, loose_files
 from resprobe.errors import InputError
 
-__all__ = ["SPLITS", "folder", "listing"]
+__all__ = ["SPLITS", "folder", "listing", "unlabelled"]
 
 SPLITS = ("train", "test")
 CHUNK = 64
@@ -68,9 +69,11 @@ def folder(path: str | Path, *, split: str = "test") -> ImageSet:
     Parameters
     ----------
     path : str or Path
-        Has ``train/`` and ``test/``, or one of them, of class folders.
+        Has ``train/`` and ``test/``, or one of them, of class folders; or images alone, which
+        then have no labels.
     split : str
-        "train" or "test".
+        "train" or "test". Images without labels are one set, which is read as "test" and
+        calls itself "all".
 
     Returns
     -------
@@ -80,18 +83,38 @@ def folder(path: str | Path, *, split: str = "test") -> ImageSet:
     Raises
     ------
     InputError
-        If something is missing, does not decode, or differs in size; the file is named.
+        If something is missing, does not decode, or differs in size; the file is named. Also
+        if images without labels are to be trained on.
     """
     path = Path(path).expanduser().absolute()
-    files, labels, classes = listing(path, split)
+    loose = unlabelled(path)
+    if loose and split != "test":
+        raise InputError(
+            f"{path}: its images lie in no class folders, so they have no labels and there is no "
+            f"{split} split; wanted train/ and test/ of class folders"
+        )
+    files, labels, classes = (loose, [NO_LABEL] * len(loose), ()) if loose else listing(path, split)
     return ImageSet(
         images=torch.from_numpy(_decoded(files)).permute(0, 3, 1, 2).contiguous(),
         labels=torch.tensor(labels, dtype=torch.int64),
         classes=classes,
         name=f"folder:{path.name}",
-        split=split,
+        split="all" if loose else split,
         spec=f"folder:{path}",
     )
+
+
+def unlabelled(path: Path) -> list[Path]:
+    """Return the files that lie directly in a folder without splits, sorted; [] for none.
+
+    Raises
+    ------
+    InputError
+        If files and folders lie side by side there.
+    """
+    if not path.is_dir() or any((path / split).is_dir() for split in SPLITS):
+        return []
+    return [path / name for name in loose_files(path)]
 
 
 def _decoded(files: Sequence[Path]) -> npt.NDArray[np.uint8]:

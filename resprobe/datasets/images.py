@@ -13,6 +13,7 @@ from resprobe.datasets.augmentation import Augmentation
 from resprobe.datasets.digests import content_digest
 from resprobe.datasets.division import divided, evenly_spaced
 from resprobe.datasets.feeds import MemoryFeed
+from resprobe.datasets.labels import NO_LABEL
 from resprobe.datasets.normalise import Normalisation
 from resprobe.errors import InputError
 
@@ -28,13 +29,14 @@ class ImageSet:
     images : Tensor
         (N, C, H, W), uint8, N at least 1.
     labels : Tensor
-        (N,), int64, each in ``range(len(classes))``, on the device of the images.
+        (N,), int64, each in ``range(len(classes))``, on the device of the images; all -1 where
+        there are no labels.
     classes : tuple of str
-        Class names in the order of the labels.
+        Class names in the order of the labels; empty where there are no labels.
     name : str
         What results call the data set: "cifar10", "folder:pets".
     split : str
-        "train", "validation" or "test".
+        "train", "validation" or "test"; "all" of images without labels.
     normalisation : Normalisation or None
         The data set's published one; None where nobody published any.
     spec : str
@@ -68,6 +70,8 @@ class ImageSet:
         if not len(self.images):
             raise InputError(f"{self.name}: the {self.split} split holds no image")
         low, high = (int(end) for end in self.labels.aminmax())
+        if not self.labelled and low == high == NO_LABEL:
+            return
         if low < 0 or high >= len(self.classes):
             raise InputError(
                 f"{self.name}: labels from {low} to {high} do not fit {len(self.classes)} classes"
@@ -75,6 +79,11 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the images have labels; without, every label is -1."""
+        return bool(self.classes)
 
     @property
     def channels(self) -> int:
@@ -185,7 +194,7 @@ class ImageSet:
         UsageError
             If the fraction is not between 0 and 1, or there is only one image.
         InputError
-            If a class of the data would have no image on one of the sides.
+            If there are no labels, or a class would have no image on one of the sides.
         """
         return divided(self, fraction, seed=seed)
 

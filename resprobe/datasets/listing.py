@@ -8,7 +8,7 @@ from pathlib import Path
 
 from resprobe.errors import InputError
 
-__all__ = ["agree_on_classes", "class_files", "class_names"]
+__all__ = ["agree_on_classes", "class_files", "class_names", "loose_files"]
 
 
 def class_names(path: Path) -> tuple[str, ...]:
@@ -67,6 +67,25 @@ def agree_on_classes(splits: Sequence[Path]) -> tuple[str, ...]:
                 "both splits need the same classes"
             )
     return classes
+
+
+def loose_files(path: Path) -> list[str]:
+    """List the files that lie directly in a folder, sorted by name; [] where all are folders.
+
+    Raises
+    ------
+    InputError
+        If files and folders lie side by side.
+    """
+    entries = _visible(path)
+    files = [entry.name for entry in entries if not entry.is_dir()]
+    folders = [entry.name for entry in entries if entry.is_dir()]
+    if files and folders:
+        raise InputError(
+            f"{path}: holds files ({files[0]}) beside folders ({folders[0]}/); wanted either "
+            "images alone, which have no labels, or train/ and test/ of class folders"
+        )
+    return files
 
 
 def _visible(path: Path) -> list[os.DirEntry[str]]:

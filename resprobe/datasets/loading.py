@@ -40,10 +40,11 @@ def load(
     ----------
     spec : str
         "embedded" (a subset of Fashion-MNIST, always at hand), "folder:PATH" (``train/``
-        and ``test/`` of class folders), "imagenet:PATH" (``train/`` and ``val/`` of class
-        folders), "cifar10", "cifar100" or "fashion-mnist".
+        and ``test/`` of class folders, or images alone, without labels), "imagenet:PATH"
+        (``train/`` and ``val/`` of class folders), "cifar10", "cifar100" or "fashion-mnist".
     split : str
-        "train" or "test"; with "imagenet:PATH", "test" is ``val/``.
+        "train" or "test"; with "imagenet:PATH", "test" is ``val/``. Images without labels are
+        one set, whose split is "all".
     root : str or Path, optional
         Where the named sets lie; ``RESPROBE_DATA`` or ``data`` if not given.
     known : mapping

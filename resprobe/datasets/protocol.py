@@ -51,11 +51,15 @@ class Images(Protocol):
 
     @property
     def labels(self) -> Tensor:
-        """(N,), int64, each in ``range(len(classes))``, on the device."""
+        """(N,), int64, each in ``range(len(classes))``, on the device; without labels, all -1."""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Class names in the order of the labels."""
+        """Class names in the order of the labels; empty where there are no labels."""
+
+    @property
+    def labelled(self) -> bool:
+        """Whether there are labels."""
 
     @property
     def name(self) -> str:
@@ -63,7 +67,7 @@ class Images(Protocol):
 
     @property
     def split(self) -> str:
-        """Which part it is: "train", "validation" or "test"."""
+        """Which part it is: "train", "validation" or "test"; "all" of images without labels."""
 
     @property
     def normalisation(self) -> Normalisation | None:

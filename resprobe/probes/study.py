@@ -8,6 +8,7 @@ import torch
 
 from resprobe.chain import Chain
 from resprobe.datasets import Batches
+from resprobe.datasets.labels import check_labels, check_range
 from resprobe.errors import InputError
 from resprobe.networks import count_parameters
 from resprobe.results import versions
@@ -15,13 +16,21 @@ from resprobe.results import versions
 __all__ = ["check_fit", "provenance"]
 
 
-def check_fit(chain: Chain, data: Batches) -> None:
+def check_fit(chain: Chain, data: Batches, *, labels: bool = True) -> None:
     """Raise unless the images and labels are such as the network takes and gives.
+
+    Parameters
+    ----------
+    chain, data
+        The network, and what it is to be shown.
+    labels : bool
+        Whether labels are wanted; else images without any do as well.
 
     Raises
     ------
     InputError
-        If shapes, types or the number of classes differ, or the head gives no logits.
+        If shapes, types or the number of classes differ, the head gives no logits, a label is
+        none of its outputs, or there are no labels where they are wanted.
     """
     channels, taken = data.shape[0], chain.stem.in_shape[0]
     if channels != taken:
@@ -46,12 +55,21 @@ def check_fit(chain: Chain, data: Batches) -> None:
             f"the network gives an output of shape {chain.head.out_shape} per image; "
             "one logit per class is wanted"
         )
+    _check_classes(chain, data, labels=labels)
+
+
+def _check_classes(chain: Chain, data: Batches, *, labels: bool) -> None:
+    if labels:
+        check_labels(data.data, wanted_for="this analysis")
     classes = len(data.data.classes)
+    if not classes:
+        return
     if classes != chain.classes:
         raise InputError(
             f"the network's head has {chain.classes} classes and {data.data.name} has {classes}; "
             "name the data set that it was trained on with --data"
         )
+    check_range(data.data.labels, chain.classes, name=data.data.name)
 
 
 def provenance(
