@@ -10,6 +10,7 @@ Lesions are programs: sequences of block calls, walked as a prefix tree.
 from resprobe.chain.chain import Block, Chain, Link, PlainBlock, ResidualBlock
 from resprobe.chain.discover import unravel
 from resprobe.chain.inference import Inference, for_inference
+from resprobe.chain.levels import run_by_level
 from resprobe.chain.programs import (
     Call,
     Program,
@@ -24,7 +25,7 @@ from resprobe.chain.programs import (
 )
 from resprobe.chain.state import has_batch_norm, left_as_found, use_batch_statistics
 from resprobe.chain.table import block_table
-from resprobe.chain.tree import Node, calls, evaluations, prefix_tree
+from resprobe.chain.tree import Node, calls, evaluations, most_alive, prefix_tree
 from resprobe.chain.walking import run, walk
 
 __all__ = [
@@ -46,10 +47,12 @@ __all__ = [
     "has_batch_norm",
     "intact",
     "left_as_found",
+    "most_alive",
     "prefix_tree",
     "reordered",
     "repeated",
     "run",
+    "run_by_level",
     "scaled",
     "single_deletions",
     "unravel",

@@ -18,7 +18,7 @@ from resprobe.chain.evaluate import TraceError
 from resprobe.chain.names import common_path, told_apart
 from resprobe.chain.operations import operation, where
 from resprobe.chain.pieces import piece, sum_piece
-from resprobe.chain.plain import plain_runs
+from resprobe.chain.plain import Edge, Run, layer_runs, plain_runs
 from resprobe.chain.state import left_as_found
 from resprobe.chain.sums import is_activation, is_sum, refuse_nested, split_sum
 from resprobe.chain.trace import Trace, unwrapped
@@ -29,7 +29,7 @@ from resprobe.errors import ChainError
 __all__ = ["unravel"]
 
 
-def unravel(model: nn.Module, example: Tensor) -> Chain:
+def unravel(model: nn.Module, example: Tensor, *, layers: bool = False) -> Chain:
     """Show a model as a chain of blocks that shares its parameters.
 
     Parameters
@@ -41,6 +41,10 @@ def unravel(model: nn.Module, example: Tensor) -> Chain:
     example : Tensor of shape (N, C, H, W)
         Images to trace with, on the model's device; two are enough. On the ``meta`` device
         shapes are found and the comparison of values is left out.
+    layers : bool
+        Whether, in a network without residual blocks, every layer is a block by itself: a
+        convolution with the norm and the activation that follow it. Pooling is a link, and
+        linear layers behind the maps belong to the head. Residual blocks stay whole.
 
     Returns
     -------
@@ -54,12 +58,19 @@ def unravel(model: nn.Module, example: Tensor) -> Chain:
         shortcut cannot be told from its branch; or if the chain does not compute what the
         model does. Nothing is guessed.
 
+    References
+    ----------
+    Veit et al. 2016, section 4.1, for ``layers``: a VGG whose layers are deleted one by one.
+
     Examples
     --------
     >>> from resprobe.networks import Architecture
     >>> chain = unravel(Architecture("resnet20").build(), torch.zeros(2, 3, 32, 32))
     >>> [(block.name, block.kind) for block in chain.blocks[2:4]]
     [('layer1.2', 'identity'), ('layer2.0', 'transition')]
+    >>> plain = Architecture("plain20").build()
+    >>> [block.name for block in unravel(plain, torch.zeros(2, 3, 32, 32), layers=True).blocks[:3]]
+    ['conv1', 'layer1.0.conv1', 'layer1.0.conv2']
     """
     check_arguments(model, example)
     model = unwrapped(model)
@@ -67,10 +78,10 @@ def unravel(model: nn.Module, example: Tensor) -> Chain:
     with left_as_found(model, training=False), torch.random.fork_rng(devices=here):
         expected = answer(model, example)
         try:
-            return _unravel(trace_by_fx, model, example, expected)
+            return _unravel(trace_by_fx, model, example, expected, layers=layers)
         except TraceError as by_fx:
             try:
-                return _unravel(trace_by_export, model, example, expected)
+                return _unravel(trace_by_export, model, example, expected, layers=layers)
             except TraceError as by_export:
                 raise ChainError(f"{by_fx}; by torch.export: {by_export}") from by_export
 
@@ -78,8 +89,10 @@ def unravel(model: nn.Module, example: Tensor) -> Chain:
 Tracer = Callable[[nn.Module, Tensor], Trace]
 
 
-def _unravel(tracer: Tracer, model: nn.Module, example: Tensor, expected: Tensor) -> Chain:
-    chain = _assemble(tracer(model, example), model)
+def _unravel(
+    tracer: Tracer, model: nn.Module, example: Tensor, expected: Tensor, *, layers: bool
+) -> Chain:
+    chain = _assemble(tracer(model, example), model, layers=layers)
     if example.device.type != "meta":
         with left_as_found(chain, training=False), torch.no_grad():
             check(chain, model, example, expected)
@@ -132,11 +145,13 @@ class Found:
     inside: list[fx.Node]
 
 
-def _assemble(trace: Trace, model: nn.Module) -> Chain:
+def _assemble(trace: Trace, model: nn.Module, *, layers: bool) -> Chain:
     segments = _segments(trace)
-    found = _residual_blocks(trace, segments) or _plain_blocks(trace, segments)
+    found = _residual_blocks(trace, segments)
+    found = found or _plain_blocks(trace, segments, layer_runs if layers else plain_runs)
     if not found:
-        raise ChainError(_no_blocks(type(model).__name__, segments))
+        has_layers = bool(_plain_blocks(trace, segments, layer_runs))
+        raise ChainError(_no_blocks(type(model).__name__, segments, has_layers=has_layers))
     names = told_apart([item.block.name for item in found], [i.inside for i in found], trace)
     for item, name in zip(found, names, strict=True):
         item.block.name = name
@@ -196,8 +211,13 @@ def _residual_blocks(trace: Trace, segments: list[Segment]) -> list[Found]:
     return found
 
 
-def _plain_blocks(trace: Trace, segments: list[Segment]) -> list[Found]:
-    singles = [(s.source, s.result) if len(s.nodes) == 1 else None for s in segments]
+Runs = Callable[[Trace, list[Edge | None]], list[Run]]
+
+
+def _plain_blocks(trace: Trace, segments: list[Segment], runs: Runs) -> list[Found]:
+    singles: list[Edge | None] = [
+        (s.source, s.result) if len(s.nodes) == 1 else None for s in segments
+    ]
     return [
         Found(
             PlainBlock(
@@ -207,11 +227,11 @@ def _plain_blocks(trace: Trace, segments: list[Segment]) -> list[Found]:
             result,
             [],
         )
-        for name, source, result in plain_runs(trace, singles)
+        for name, source, result in runs(trace, singles)
     ]
 
 
-def _no_blocks(model_name: str, segments: list[Segment]) -> str:
+def _no_blocks(model_name: str, segments: list[Segment], *, has_layers: bool) -> str:
     forked = [s.result for s in segments if _forks(s)]
     merges = dict.fromkeys(_merge(node) for node in forked if not is_sum(node))
     reasons = [f"its paths merge by {', '.join(merges)}, not by a sum"] if merges else []
@@ -223,4 +243,5 @@ def _no_blocks(model_name: str, segments: list[Segment]) -> str:
     return (
         f"{model_name} has no residual blocks ({reason}) and no plain blocks (modules of its "
         "own classes with one to three weighted layers each, in a row)"
+        + ("; with layers=True its single layers are its blocks" if has_layers else "")
     )

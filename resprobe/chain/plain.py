@@ -1,4 +1,4 @@
-"""Plain blocks: the modules of a network without shortcuts that stand for its blocks."""
+"""Plain blocks: what stands for the blocks of a network without shortcuts."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from itertools import groupby
 
 from torch import fx, nn
 
-from resprobe.chain.sums import weighted_layers
+from resprobe.chain.operations import operation, where
+from resprobe.chain.sums import is_activation, parameters_of, weighted_layers
 from resprobe.chain.trace import Trace
 
-__all__ = ["plain_runs"]
+__all__ = ["Edge", "Run", "layer_runs", "plain_runs"]
 
 Edge = tuple[fx.Node, fx.Node]
+Run = tuple[str, fx.Node, fx.Node]
 
 
-def plain_runs(trace: Trace, singles: Sequence[Edge | None]) -> list[tuple[str, fx.Node, fx.Node]]:
+def plain_runs(trace: Trace, singles: Sequence[Edge | None]) -> list[Run]:
     """Find the runs of a graph that one module of a class of its own makes up.
 
     Parameters
@@ -32,7 +34,7 @@ def plain_runs(trace: Trace, singles: Sequence[Edge | None]) -> list[tuple[str, 
         follow one another without a fork, and which has two or three weighted layers. In a
         network that has none and never forks, such as a VGG, those with one weighted layer.
     """
-    runs: dict[int, list[tuple[str, fx.Node, fx.Node]]] = {1: [], 2: [], 3: []}
+    runs: dict[int, list[Run]] = {1: [], 2: [], 3: []}
     for owner, group in groupby(singles, key=lambda edge: _owner(trace, edge)):
         edges = [edge for edge in group if edge is not None]
         layers = weighted_layers({result for _, result in edges}, trace)
@@ -53,3 +55,52 @@ def _owner(trace: Trace, edge: Edge | None) -> str:
     owner = stack[-1] if stack else ""
     container = isinstance(trace.modules.get(owner), nn.Sequential | nn.ModuleList)
     return "" if container else owner
+
+
+def layer_runs(trace: Trace, singles: Sequence[Edge | None]) -> list[Run]:
+    """Find the single layers of a network that never forks.
+
+    Parameters
+    ----------
+    trace, singles
+        As in :func:`plain_runs`.
+
+    Returns
+    -------
+    list of (name, source, result)
+        For every convolution, or other layer whose weights see more than one position, with
+        the norms and activations that directly follow it. Layers that give one vector per
+        image belong to the head.
+    """
+    runs: list[Run] = []
+    grows = False
+    for edge in singles:
+        if edge is None:
+            return []
+        source, result = edge
+        if _is_layer(result, trace):
+            runs.append((_own_name(result), source, result))
+            grows = True
+        elif grows and (is_activation(result, trace) or _is_norm(result, trace)):
+            name, begin, _ = runs[-1]
+            runs[-1] = name, begin, result
+        else:
+            grows = False
+    return runs
+
+
+def _is_layer(node: fx.Node, trace: Trace) -> bool:
+    weights = [p for p in parameters_of(node, trace) if p.dim() >= 2]
+    if not weights or trace.values[node].dim() < 3:
+        return False
+    return bool(trace.values[node][0].numel() > len(weights[0]))  # more positions than one
+
+
+def _own_name(node: fx.Node) -> str:
+    return str(node.target) if node.op == "call_module" else where(node)
+
+
+def _is_norm(node: fx.Node, trace: Trace) -> bool:
+    called = node.op == "call_module"
+    name = type(trace.modules[str(node.target)]).__name__ if called else operation(node)
+    return "norm" in name.lower()

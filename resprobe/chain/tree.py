@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from resprobe.chain.programs import Call, Program
 
-__all__ = ["Node", "calls", "evaluations", "prefix_tree"]
+__all__ = ["Node", "calls", "evaluations", "most_alive", "prefix_tree"]
 
 
 @dataclass(eq=False)
@@ -68,3 +68,44 @@ def evaluations(programs: Sequence[Program]) -> int:
     4
     """
     return prefix_tree(programs).below
+
+
+def most_alive(tree: Node, sizes: Sequence[int], *, stem: int) -> int:
+    """Return how much the activations take that wait, and the one at hand, at the worst moment.
+
+    Of a walk depth first, smallest subtree first, as :func:`resprobe.chain.walk` makes it.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        By step: what its result takes, in any unit.
+    stem : int
+        What the result of the stem takes.
+
+    Examples
+    --------
+    A deletion waits for nothing but the activation that the whole network goes on from:
+
+    >>> tree = prefix_tree([(Call(0), Call(1)), (Call(0, 0.0), Call(1)), (Call(0), Call(1, 0.0))])
+    >>> most_alive(tree, [1, 1], stem=1)
+    3
+    """
+    # an activation is held as long as a call on it is pending: how many are, and its size
+    pending: list[tuple[Call, Node, Node]] = []
+    held: dict[Node, int] = {}
+    waits: Counter[Node] = Counter()
+    node, size, total, most = tree, stem, 0, stem
+    while True:
+        if node.next:
+            held[node], waits[node] = size, len(node.next)
+            total += size
+        below = sorted(node.next.items(), key=lambda item: -item[1].below)
+        pending.extend((call, child, node) for call, child in below)
+        if not pending:
+            return most
+        call, node, parent = pending.pop()
+        size = sizes[call.step]
+        most = max(most, total + size)
+        waits[parent] -= 1
+        if not waits[parent]:
+            total -= held[parent]

@@ -32,7 +32,9 @@ def distinct_prefixes(programs):
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.lists(st.booleans(), min_size=6, max_size=6), min_size=1, max_size=8))
 def test_any_set_of_deletions_gives_what_running_them_one_by_one_gives(chain, masks):
-    programs = [tuple(Call(i, 0.0 if deleted else 1.0) for i, deleted in enumerate(mask)) for mask in masks]
+    programs = [
+        tuple(Call(i, 0.0 if deleted else 1.0) for i, deleted in enumerate(mask)) for mask in masks
+    ]
     with torch.no_grad():
         found = dict(run(chain, programs, X))
         assert sorted(found) == list(range(len(programs)))
