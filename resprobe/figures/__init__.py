@@ -23,7 +23,25 @@ from resprobe.figures.gradflow import (
     plot_gradient_norm,
     plot_gradient_split,
 )
-from resprobe.figures.lesion import plot_lesion
+from resprobe.figures.lesion import (
+    classes_panels,
+    lesion_height,
+    lesion_panels,
+    plot_classes,
+    plot_lesion,
+)
+from resprobe.figures.paths import (
+    path_panels,
+    plot_path_counts,
+    plot_path_law,
+    plot_path_norms,
+    plot_path_weights,
+)
+from resprobe.figures.predictors import (
+    plot_correlations,
+    plot_predictors,
+    predictors_panels,
+)
 from resprobe.figures.provenance import add_footer, footer
 from resprobe.figures.saving import save, svg_text
 from resprobe.figures.series import Results, listed
@@ -37,10 +55,17 @@ __all__ = [
     "figure",
     "footer",
     "plot",
+    "plot_classes",
+    "plot_correlations",
     "plot_degradation",
     "plot_gradient_norm",
     "plot_gradient_split",
     "plot_lesion",
+    "plot_path_counts",
+    "plot_path_law",
+    "plot_path_norms",
+    "plot_path_weights",
+    "plot_predictors",
     "plot_training",
     "plot_weight_gradients",
     "save",
@@ -49,11 +74,25 @@ __all__ = [
 
 _FIRST_PANEL: dict[str, Callable[..., Axes]] = {
     "lesion": plot_lesion,
+    "lesion-classes": plot_classes,
     "gradflow": plot_gradient_norm,
     "gradflow-weights": plot_weight_gradients,
     "train": plot_training,
     "degradation": plot_degradation,
+    "paths": plot_path_counts,
+    "path-law": plot_path_law,
+    "predictors": plot_predictors,
+    "predictors-correlations": plot_correlations,
 }
+
+
+_PANELS: dict[str, Callable[[Results], list[Callable[..., Axes]]]] = {
+    "lesion": lesion_panels,
+    "lesion-classes": classes_panels,
+    "paths": path_panels,
+    "predictors": predictors_panels,
+}
+"""Of the kinds that may have more than one."""
 
 
 def plot(result: Results, ax: Axes | None = None) -> Axes:
@@ -62,8 +101,8 @@ def plot(result: Results, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     result : Result or sequence of Result
-        The kind is the result's name: lesion, gradflow, gradflow-weights, train or
-        degradation.
+        The kind is the result's name: lesion, lesion-classes, gradflow, gradflow-weights,
+        train or degradation.
     ax : Axes, optional
         Where to draw. Without it a whole figure is made, as :func:`figure` does.
 
@@ -87,7 +126,9 @@ def plot(result: Results, ax: Axes | None = None) -> Axes:
     >>> ax.lines[0].get_ydata().tolist()
     [3.0, 2.0, 1.0]
     """
-    return figure(result).axes[0] if ax is None else _panels(result)[0](result, ax)
+    if ax is None:
+        return figure(result).axes[0]
+    return _first_panel(result)(result, ax)
 
 
 def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) -> Figure:
@@ -95,7 +136,9 @@ def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) 
 
     Gradient flow has two panels where any network has residual blocks: the norm along the
     depth, and its identity and residual parts; degradation one for the plain and one for the
-    residual networks. They stand side by side from 6 inches on.
+    residual networks; paths three, for the number of paths, their norm and the product; pairs
+    and scaled branches one for each network, as damage by class has.
+    They stand side by side from 6 inches on, at most three.
 
     Parameters
     ----------
@@ -121,15 +164,35 @@ def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) 
     if not 3.0 <= width <= 20.0:
         raise UsageError(f"a figure is 3 to 20 inches wide; got {width}")
     panels = _panels(results)
-    rows, columns = (1, len(panels)) if width >= 6 else (len(panels), 1)
+    columns = _side_by_side(len(panels)) if width >= 6 else 1
+    rows = -(-len(panels) // columns)
     with theme():
-        made = Figure(figsize=(width, rows * (3.1 if width >= 6 else 2.9)), layout="constrained")
+        height = rows * _panel_height(results, width / columns, narrow=width < 6)
+        made = Figure(figsize=(width, height), layout="constrained")
         axes = made.subplots(rows, columns, squeeze=False)
-        for draw, ax in zip(panels, axes.flat, strict=True):
+        for draw, ax in zip(panels, axes.flat, strict=False):
             draw(results, ax, order=order)
+        for spare in axes.flat[len(panels) :]:
+            spare.remove()
         add_footer(made, results)
         _make_room(made, rows)
     return made
+
+
+def _panel_height(results: Results, width: float, *, narrow: bool) -> float:
+    wanted = lesion_height(results, width) if listed(results)[0].name == "lesion" else None
+    return wanted or (2.9 if narrow else 3.1)
+
+
+def _side_by_side(panels: int) -> int:
+    """Return how many panels share a row.
+
+    Examples
+    --------
+    >>> [_side_by_side(panels) for panels in (1, 2, 3, 4, 5)]
+    [1, 2, 3, 2, 3]
+    """
+    return 2 if panels == 4 else min(panels, 3)
 
 
 def _make_room(made: Figure, rows: int) -> None:
@@ -141,13 +204,19 @@ def _make_room(made: Figure, rows: int) -> None:
     made.set_figheight(float(made.get_figheight()) + extra)
 
 
-def _panels(results: Results) -> list[Callable[..., Axes]]:
+def _first_panel(results: Results) -> Callable[..., Axes]:
     name = listed(results)[0].name
     if name not in _FIRST_PANEL:
         raise InputError(
             f"no figure draws a result named '{name}'; known: {', '.join(_FIRST_PANEL)}"
         )
-    first = _FIRST_PANEL[name]
+    return _FIRST_PANEL[name]
+
+
+def _panels(results: Results) -> list[Callable[..., Axes]]:
+    name, first = listed(results)[0].name, _first_panel(results)
+    if name in _PANELS:
+        return _PANELS[name](results)
     if name == "gradflow" and has_residual_blocks(results):
         return [first, plot_gradient_split]
     if name == "degradation":

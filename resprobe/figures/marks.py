@@ -21,6 +21,7 @@ __all__ = [
     "draw_on_log_axis",
     "draw_series",
     "finish",
+    "inches_of",
     "key",
     "mark_bottom",
 ]
@@ -40,10 +41,10 @@ def key(**look: object) -> Line2D:
 
 def marker_size(ax: Axes, count: int) -> float:
     """Return a marker size in points that leaves room between ``count`` points in a row."""
-    return float(np.clip(0.55 * 72 * _inches(ax) / count, 1.5, 4.0))
+    return float(np.clip(0.55 * 72 * inches_of(ax) / count, 1.5, 4.0))
 
 
-def _inches(ax: Axes) -> float:
+def inches_of(ax: Axes) -> float:
     """Return about how wide the axes will be; a layout that adapts decides only when drawn."""
     figure = ax.get_figure(root=True)
     width = float(figure.get_figwidth()) if figure is not None else PAGE
@@ -199,8 +200,11 @@ def _log_limits(ax: Axes, values: Sequence[np.ndarray]) -> None:
         ax.yaxis.set_minor_formatter(NullFormatter())
 
 
-def finish(ax: Axes, entries: Entries) -> None:
-    """Add the legend above the axes, where it hides no data, and take away the frame."""
+def finish(ax: Axes, entries: Entries, *, title: str = "") -> None:
+    """Add the legend above the axes, where it hides no data, and take away the frame.
+
+    A panel of one network has its name as the legend's title.
+    """
     despine(ax)
     ax.tick_params(which="both", labelsize=7.0)
     for label in (ax.xaxis.label, ax.yaxis.label):
@@ -220,7 +224,10 @@ def finish(ax: Axes, entries: Entries) -> None:
         frameon=False,
         handlelength=3.2,
         labelspacing=0.35,
-        ncols=_columns(labels, _inches(ax)),
+        ncols=_columns(labels, inches_of(ax)),
+        title=drawn(title) or None,
+        title_fontsize=_LEGEND_POINTS + 0.5,
+        alignment="left",
     )
     legend.set_zorder(5)
 

@@ -36,6 +36,7 @@ def footer(results: Results) -> str:
     parts += _once(text for meta in metas for text in setting_of(meta))
     parts += _once(text for meta in metas for text in _weights(meta))
     parts += _once(_statistics(meta) for meta in metas)
+    parts += _once(text for meta in metas for text in _sampling(meta))
     seeds = _once(short_text(meta["seed"]) for meta in metas if meta.get("seed") is not None)
     parts += [f"seed {', '.join(seeds)}"] if seeds else []
     parts += _once(f"resprobe {short_text(m['resprobe'])}" for m in metas if m.get("resprobe"))
@@ -66,6 +67,23 @@ def _data(meta: dict[str, Any]) -> str:
 def _statistics(meta: dict[str, Any]) -> str:
     kind = meta.get("batch_norm")
     return f"BatchNorm with {short_text(kind)} statistics" if kind else ""
+
+
+def _sampling(meta: dict[str, Any]) -> list[str]:
+    """Say how much was drawn, and how narrowly it was measured.
+
+    Examples
+    --------
+    >>> _sampling({"settings": {"draws": 20}, "tolerance": 0.005})
+    ['20 draws of each number', 'measured to ±0.5 points']
+    """
+    settings = meta.get("settings")
+    draws = settings.get("draws") if isinstance(settings, dict) else None
+    tolerance = meta.get("tolerance")
+    said = [f"{draws} draws of each number"] if isinstance(draws, int) else []
+    if isinstance(tolerance, float):
+        said.append(f"measured to ±{100 * tolerance:g} points")
+    return said
 
 
 def _weights(meta: dict[str, Any]) -> list[str]:

@@ -1,0 +1,136 @@
+"""What heat maps have in common: one panel per network, one scale of colours for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import Colormap, Normalize
+from matplotlib.ticker import FixedLocator
+
+from resprobe.errors import InputError
+from resprobe.figures.lesion.reading import Network
+from resprobe.figures.marks import inches_of
+from resprobe.figures.theme import MUTED, PAPER, drawn, short_text
+
+__all__ = ["NOTHING", "Panels", "colour_bar", "draw_heat", "name_of", "panels_of", "tick_texts"]
+
+NOTHING = "#e4e4e4"
+"""The grey of what could not be measured."""
+
+
+@dataclass(frozen=True)
+class Panels:
+    """The networks of a figure with a panel for each, and for each of its statistics."""
+
+    every: Sequence[tuple[Network, pd.DataFrame]]
+
+    def pick(self, panel: int | None) -> tuple[Network, pd.DataFrame]:
+        """Return the network and rows of one panel, or of the only one there is.
+
+        Raises
+        ------
+        InputError
+            If there are several and none is named.
+        """
+        if panel is None and len(self.every) > 1:
+            raise InputError(
+                f"this study has a panel for each network, here {len(self.every)}; "
+                "resprobe.figures.figure(result) draws them all"
+            )
+        return self.every[panel or 0]
+
+
+def panels_of(networks: Sequence[Network]) -> Panels:
+    """Return a panel for each network, and one more for its recalibrated statistics."""
+    every = []
+    for network in networks:
+        every.append((network, network.rows))
+        if len(network.recalibrated):
+            every.append((network, network.recalibrated))
+    return Panels(every)
+
+
+def name_of(network: Network, rows: pd.DataFrame) -> str:
+    """Return what a panel is called."""
+    again = (rows["batch_norm"] == "recalibrated").any()
+    return f"{network.label}, recalibrated" if again else network.label
+
+
+def draw_heat(
+    ax: Axes, values: np.ndarray, *, limit: float, aspect: Literal["auto", "equal"] = "auto"
+) -> None:
+    """Draw percentage points as colours from -limit to limit, NaN as grey."""
+    colours = colormaps["RdBu_r"].with_extremes(bad=NOTHING)
+    ax.imshow(
+        np.ma.masked_invalid(values),
+        cmap=colours,
+        norm=Normalize(-limit, limit),
+        aspect=aspect,
+        interpolation="nearest",
+        zorder=1,
+    )
+    ax.grid(visible=False)
+
+
+def colour_bar(
+    ax: Axes, norm: Normalize, colours: Colormap, label: str, *, beyond: bool = False
+) -> Colorbar:
+    """Add the scale of colours at the right; ``beyond`` says that some lie outside it."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None, "axes that are drawn into belong to a figure"
+    bar = figure.colorbar(
+        ScalarMappable(norm, colours),
+        cax=ax.inset_axes((1.02, 0.0, 0.03, 1.0)),
+        extend="both" if beyond else "neither",
+    )
+    bar.ax.tick_params(labelsize=6.5, length=2)
+    bar.outline.set_linewidth(0.4)
+    bar.set_label(drawn(label), fontsize=7)
+    return bar
+
+
+def tick_texts(ax: Axes, which: str, texts: Sequence[str], marked: Sequence[bool] = ()) -> None:
+    """Label columns ("x") or rows ("y"), as many as have room; the marked ones get a diamond."""
+    shown = [short_text(text, limit=12) for text in texts]
+    step = max(1, int(np.ceil(len(texts) * _points_each(which, shown) / _points(ax, which))))
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    axis.set_major_locator(FixedLocator(list(range(0, len(texts), step))))
+    axis.set_ticklabels([drawn(text) for text in shown[::step]])
+    places = np.flatnonzero(np.asarray(marked, dtype=bool))
+    if not len(places):
+        return
+    edge = np.ones(len(places))
+    ax.plot(
+        *((places, edge) if which == "x" else (edge, places)),
+        transform=ax.get_xaxis_transform() if which == "x" else ax.get_yaxis_transform(),
+        linestyle="none",
+        marker="D",
+        markersize=2.8,
+        markerfacecolor=PAPER,
+        markeredgecolor=MUTED,
+        markeredgewidth=0.8,
+        clip_on=False,
+        zorder=4,
+    )
+
+
+def _points_each(which: str, texts: Sequence[str]) -> float:
+    """Return how much of an axis a label takes, in points."""
+    return 9.0 if which == "y" else 4.6 * max(map(len, texts)) + 4
+
+
+def _points(ax: Axes, which: str) -> float:
+    """Return about how long an axis will be; the scale of colours takes its part of the width."""
+    if which == "x":
+        return 72 * 0.75 * inches_of(ax)
+    figure = ax.get_figure(root=True)
+    height = 3.0 if figure is None else float(figure.get_figheight())
+    return 72 * 0.7 * height * float(ax.get_position(original=True).height)
