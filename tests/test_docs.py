@@ -29,7 +29,7 @@ def test_parameters_and_blocks_are_those_of_the_network(text):
     assert parameters == f"{count_parameters(architecture.build(device='meta')):,}"
     assert size == f"3x{architecture.image_size}x{architecture.image_size}"
     if architecture.block is not None:
-        assert int(blocks) == sum(architecture.member.stages(architecture.block))
+        assert int(blocks) == architecture.blocks_in_all - len(architecture.drop)
 
 
 def test_models_from_elsewhere_have_the_blocks_that_are_tested():

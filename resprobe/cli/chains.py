@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["chain_of"]
 
 
-def chain_of(model: nn.Module, example: torch.Tensor, *, channels: int | None = None) -> Chain:
+def chain_of(
+    model: nn.Module, example: torch.Tensor, *, channels: int | None = None, layers: bool = False
+) -> Chain:
     """Find the chain of a network.
 
     Parameters
@@ -27,6 +29,8 @@ def chain_of(model: nn.Module, example: torch.Tensor, *, channels: int | None = 
         (N, C, H, W): the images as the network is shown them.
     channels : int, optional
         Of the network's first convolution, where that is known.
+    layers : bool
+        Whether the layers of plain networks are its blocks.
 
     Raises
     ------
@@ -37,7 +41,7 @@ def chain_of(model: nn.Module, example: torch.Tensor, *, channels: int | None = 
 
     try:
         with others_on_stderr():
-            return unravel(model, example)
+            return unravel(model, example, layers=layers)
     except ChainError as error:
         if "does not run on an example" not in str(error):
             raise

@@ -128,6 +128,8 @@ class Request:
     batch_size: int | None
     quiet: bool
     images_by_default: int | None = None
+    layers: bool = False
+    """Whether the layers of plain networks are shown one by one."""
 
 
 def told_apart(labels: list[str]) -> list[str]:

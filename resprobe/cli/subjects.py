@@ -13,6 +13,7 @@ from resprobe.cli.images import (
     images_for,
     normalisation_for,
     other_classes,
+    training_images,
 )
 from resprobe.cli.models import models_from_elsewhere
 from resprobe.cli.network import Network
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from resprobe.chain import Chain
+    from resprobe.checkpoints import Checkpoint
     from resprobe.datasets import Batches, Images, Normalisation
 
 __all__ = ["Subject", "subjects"]
@@ -33,13 +35,44 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Subject:
-    """A network to study with the images to study it on."""
+    """A network to study with the images to study it on.
+
+    Parameters
+    ----------
+    network : str
+        Its name in tables.
+    chain : Chain
+        The network.
+    data : Batches
+        The images.
+    trained : bool
+        Whether its weights were read, and not drawn.
+    about : dict
+        What the provenance of a result says about it.
+    request : Request
+        What was asked for.
+    checkpoint : Checkpoint or None
+        Where it is one of ours or a file told to be.
+    """
 
     network: str
     chain: Chain
     data: Batches
     trained: bool
     about: dict[str, Any]
+    request: Request
+    checkpoint: Checkpoint | None = None
+
+    def training(self, n: int | None, *, what: str) -> Batches:
+        """Return ``n`` training images (as many as are studied, or all, by default).
+
+        Raises
+        ------
+        ResprobeError
+            If there are not so many, or none at all; ``what`` is what they are for.
+        """
+        images = training_images(self.request, self.checkpoint, self.data, n, what=what)
+        return replace(self.data, data=images)
 
     @property
     def has_batch_norm(self) -> bool:
@@ -68,26 +101,33 @@ def subjects(request: Request) -> list[Subject]:
         found = [_from_checkpoint(path, request) for path in request.named.ckpt]
     else:
         found = _at_initialisation(request)
-    labels = told_apart([network.label for network, _, _ in found])
+    labels = told_apart([shown.network.label for shown in found])
     return [
-        _subject(replace(network, label=label), images, normalisation, request, device)
-        for label, (network, images, normalisation) in zip(labels, found, strict=True)
+        _subject(replace(shown, network=replace(shown.network, label=label)), request, device)
+        for label, shown in zip(labels, found, strict=True)
     ]
 
 
-_Shown = tuple[Network, "Images", "Normalisation"]
+@dataclass(frozen=True)
+class _Shown:
+    """A network, and how it is shown its images."""
+
+    network: Network
+    images: Images
+    normalisation: Normalisation
+    checkpoint: Checkpoint | None = None
 
 
 def _from_checkpoint(path: Path, request: Request) -> _Shown:
     checkpoint = request.named.checkpoint(path)
     images = images_for(request, checkpoint)
     if checkpoint.lacks_head:
-        checkpoint = request.named.checkpoint(path, classes=len(images.classes))
+        checkpoint = request.named.checkpoint(path, classes=len(images.classes) or None)
     for line in checkpoint.notes:
         note(f"{path.name}: {line}", quiet=request.quiet)
     check_fit(checkpoint, images)
     normalisation = normalisation_for(request, images, checkpoint.normalisation)
-    return Network.from_checkpoint(checkpoint), images, normalisation
+    return _Shown(Network.from_checkpoint(checkpoint), images, normalisation, checkpoint)
 
 
 def _at_initialisation(request: Request) -> list[_Shown]:
@@ -96,10 +136,10 @@ def _at_initialisation(request: Request) -> list[_Shown]:
     images = images_for(request, None)
     normalisation = normalisation_for(request, images)
     architectures = request.named.architectures(
-        classes=len(images.classes), channels=images.channels
+        classes=len(images.classes) or None, channels=images.channels
     )
     return [
-        (Network.at_initialisation(architecture, seed=request.seed), images, normalisation)
+        _Shown(Network.at_initialisation(architecture, seed=request.seed), images, normalisation)
         for architecture in architectures
     ]
 
@@ -115,7 +155,7 @@ def _from_elsewhere(request: Request) -> list[_Shown]:
             request.named,
             seed=request.seed,
             quiet=request.quiet,
-            classes=len(images.classes),
+            classes=len(images.classes) or None,
             channels=images.channels,
         )
     except HeadMismatch as error:
@@ -126,23 +166,25 @@ def _from_elsewhere(request: Request) -> list[_Shown]:
         published: normalisation_for(request, images, published=published)
         for published in dict.fromkeys(network.normalisation for network in networks)
     }
-    return [(network, images, normalisations[network.normalisation]) for network in networks]
+    return [_Shown(network, images, normalisations[network.normalisation]) for network in networks]
 
 
-def _subject(
-    network: Network,
-    images: Images,
-    normalisation: Normalisation,
-    request: Request,
-    device: torch.device,
-) -> Subject:
+def _subject(shown: _Shown, request: Request, device: torch.device) -> Subject:
+    network = shown.network
     if not network.trained:
         note(f"{network.label}: at initialisation, seed {request.seed}, not trained",
              quiet=request.quiet)  # fmt: skip
-    data = batches_for(request, network, images, normalisation, device)
-    chain = chain_of(network.model.to(device), data.example(), channels=network.channels)
+    data = batches_for(request, network, shown.images, shown.normalisation, device)
+    chain = chain_of(
+        network.model.to(device),
+        data.example(),
+        channels=network.channels,
+        layers=request.layers,
+    )
     _say_what_merges(network.label, chain, quiet=request.quiet)
-    return Subject(network.label, chain, data, network.trained, network.about)
+    return Subject(
+        network.label, chain, data, network.trained, network.about, request, shown.checkpoint
+    )
 
 
 def _say_what_merges(label: str, chain: Chain, *, quiet: bool) -> None:

@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from resprobe.chain import Chain, calls, intact, left_as_found, single_deletions
+from resprobe.chain import Chain, left_as_found
 from resprobe.datasets import Batches
 from resprobe.probes.batch_norm import Statistics, batches_for
 from resprobe.probes.study import check_fit
 
-__all__ = ["Plan", "plan_gradflow", "plan_lesion"]
+__all__ = ["Plan", "held_bytes", "plan_gradflow", "sample", "timed"]
 
 
 @dataclass(frozen=True)
@@ -47,35 +47,6 @@ class Plan:
     memory_bytes: int
 
 
-def plan_lesion(chain: Chain, data: Batches) -> Plan:
-    """Return what :func:`resprobe.lesion` would do; every step is timed on one batch."""
-    check_fit(chain, data)
-    programs = [intact(chain), *single_deletions(chain).values()]
-    counts = calls(programs)
-    with left_as_found(chain, training=False), torch.inference_mode():
-        x = _sample(data)
-        stem_s, hidden = _timed(chain.stem, x)
-        duration_s, widest = stem_s, hidden
-        for place, step in enumerate(chain.steps):
-            step_s, hidden = _timed(step, hidden)
-            kept = sum(n for call, n in counts.items() if call.step == place and not call.deleted)
-            duration_s += step_s * kept
-            widest = max(widest, hidden, key=Tensor.numel)
-        head_s, _ = _timed(chain.head, hidden)
-        duration_s += head_s * len(programs)
-    per_image = widest.numel() * widest.element_size() / len(x)
-    return Plan(
-        study="lesion: single deletions",
-        images=data.n,
-        programs=len(programs),
-        block_evaluations=counts.total(),
-        block_evaluations_apart=sum(map(len, programs)),
-        duration_s=duration_s * data.n / len(x),
-        # waiting for the walk: two activations; inside a block: three more
-        memory_bytes=_held(chain, data) + int(5 * per_image * max(data.sizes)),
-    )
-
-
 def plan_gradflow(chain: Chain, data: Batches, *, batch_norm: Statistics = "running") -> Plan:
     """Return what :func:`resprobe.gradflow` would do; a few images are run forward and back."""
     check_fit(chain, data)
@@ -88,7 +59,7 @@ def plan_gradflow(chain: Chain, data: Batches, *, batch_norm: Statistics = "runn
         return tensor
 
     with left_as_found(chain, training=False, requires_grad=True), torch.enable_grad():
-        x = _sample(data).requires_grad_()
+        x = sample(data).requires_grad_()
         hooks = torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor)
         begin = time.perf_counter()
         with hooks:
@@ -102,16 +73,17 @@ def plan_gradflow(chain: Chain, data: Batches, *, batch_norm: Statistics = "runn
         block_evaluations=len(chain.steps),
         block_evaluations_apart=len(chain.steps),
         duration_s=duration_s * data.n / len(x),
-        memory_bytes=_held(chain, data) + sum(saved.values()) * max(data.sizes) // len(x),
+        memory_bytes=held_bytes(chain, data) + sum(saved.values()) * max(data.sizes) // len(x),
     )
 
 
-def _sample(data: Batches) -> Tensor:
+def sample(data: Batches) -> Tensor:
+    """Return a few images to time a step on."""
     x: Tensor = next(iter(data))[0]
     return x[:16].clone()
 
 
-def _timed(step: Callable[[Tensor], Tensor], x: Tensor) -> tuple[float, Tensor]:
+def timed(step: Callable[[Tensor], Tensor], x: Tensor) -> tuple[float, Tensor]:
     """Run a step twice and time the second run; the first one warms up."""
     step(x)
     _wait_for(x.device)
@@ -126,6 +98,7 @@ def _wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _held(chain: Chain, data: Batches) -> int:
+def held_bytes(chain: Chain, data: Batches) -> int:
+    """Return what parameters and images take."""
     parameters = sum(p.numel() * p.element_size() for p in chain.parameters())
     return parameters + data.data.nbytes

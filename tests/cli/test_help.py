@@ -7,7 +7,17 @@ import pytest
 
 import resprobe
 
-COMMANDS = ("train", "recipe", "lesion", "gradflow", "describe", "demo", "data")
+COMMANDS = (
+    "train",
+    "recipe",
+    "lesion",
+    "gradflow",
+    "paths",
+    "predictors",
+    "describe",
+    "demo",
+    "data",
+)
 PAGES = [(), *((name,) for name in COMMANDS)]
 PAGES += [("data", name) for name in ("list", "fetch", "verify")]
 HEAVY = ("torch", "numpy", "pandas", "scipy", "matplotlib", "seaborn", "PIL", "rich")
@@ -35,7 +45,7 @@ def test_help_lists_the_commands_and_no_command_gives_it_as_a_usage_error(call, 
     assert alone.out + alone.err == page
 
 
-@pytest.mark.parametrize("command", ["lesion", "gradflow"])
+@pytest.mark.parametrize("command", ["lesion", "gradflow", "paths", "predictors"])
 def test_analysing_commands_take_the_common_options(ok, command):
     common = "--arch --ckpt --model --data --data-root --split --normalise --image-size --device"
     common += " --seed --batch-size --images --width --out --json --quiet --dry-run"

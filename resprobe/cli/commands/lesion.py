@@ -1,24 +1,27 @@
-"""``resprobe lesion``: what deleting blocks does."""
+"""``resprobe lesion``: what deleting, shuffling, repeating and scaling blocks does."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import TYPE_CHECKING, Annotated, Any
+import contextlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-import typer
-
+from resprobe.cli import lesion_options as lo
 from resprobe.cli import options as o
+from resprobe.cli.lesion_study import Asked
+from resprobe.cli.lesion_tables import told
+from resprobe.cli.lesion_work import Work, in_files
 from resprobe.cli.output import deliver, prepared, show_plans
+from resprobe.cli.pruning import check_prunable, pruned
 from resprobe.cli.request import Named, Request
-from resprobe.cli.say import progress, table
-from resprobe.cli.subjects import Subject, subjects
-
-if TYPE_CHECKING:
-    from resprobe.results import Result
+from resprobe.cli.say import note
+from resprobe.cli.subjects import subjects
+from resprobe.cli.values import share
+from resprobe.errors import UsageError
 
 __all__ = ["lesion", "told"]
-
-STUDIES = ("single",)
 
 
 def lesion(
@@ -26,10 +29,19 @@ def lesion(
     arch: o.Arch = "",
     model: o.Model = None,
     prefix: o.Prefix = "",
-    study: Annotated[
-        str,
-        typer.Option("--study", metavar="NAME", help="single: delete every block in turn."),
-    ] = "single",
+    study: lo.Study = "single",
+    most: lo.Most = None,
+    draws: lo.Draws = None,
+    no_transitions: lo.NoTransitions = False,
+    times: lo.Times = "",
+    alphas: lo.Alphas = "",
+    selection_images: lo.SelectionImages = None,
+    save_pruned: lo.SavePruned = None,
+    allowed_rise: lo.AllowedRise = "",
+    drop: lo.Drop = None,
+    tolerance: lo.Tolerance = "",
+    per_class: lo.PerClass = False,
+    recalibrate: lo.Recalibrate = None,
     data: o.Data = "",
     data_root: o.DataRoot = None,
     split: o.Split = "test",
@@ -45,76 +57,74 @@ def lesion(
     quiet: o.Quiet = False,
     dry_run: o.DryRun = False,
 ) -> None:
-    """Delete every block of a trained network in turn, and measure accuracy and loss.
+    """Delete, shuffle, repeat or scale blocks of a trained network, and measure what it does.
 
-    A deleted block keeps its shortcut; a plain block is bypassed where it keeps the shape.
+    A deleted block keeps its shortcut; a plain block is bypassed where it keeps the shape. With
+    --out, a study that is interrupted goes on where it stopped. docs/lesion.md is the guide.
 
-    Example: resprobe lesion --ckpt r110.pt --images 200
+    Example: resprobe lesion --ckpt r110.pt --study random --images 200
     """
-    from resprobe import probes
-    from resprobe.errors import one_of
-    from resprobe.results import combined
+    from resprobe.training.distributed import World
 
-    if study not in STUDIES:
-        raise one_of("study", study, STUDIES)
+    asked = Asked(
+        study=study, most=most, draws=draws, no_transitions=no_transitions, times=times,
+        alphas=alphas, selection_images=selection_images, allowed_rise=allowed_rise, drop=drop,
+        save_pruned=save_pruned,
+    )  # fmt: skip
+    world = World.from_environment(device)
+    quiet = quiet or not world.leader
     request = Request(
         named=Named(arch=arch, ckpt=ckpt, model=model, width=width, prefix=prefix), data=data,
         data_root=data_root, split=split, normalise=normalise, image_size=image_size,
-        device=device, seed=seed, images=images, batch_size=batch_size, quiet=quiet,
+        device=str(world.device), seed=seed, images=images, batch_size=batch_size, quiet=quiet,
+        layers=study == "layers",
     )  # fmt: skip
-    with prepared(None if dry_run else out):
-        found = subjects(request)
-        if dry_run:
-            show_plans([(s.network, probes.plan_lesion(s.chain, s.data)) for s in found], json=json)
-            return
-        results = [_studied(s, seed=seed, quiet=quiet) for s in found]
-        deliver([combined(results)], told, out=out, json=json, quiet=quiet)
-
-
-def _studied(subject: Subject, *, seed: int, quiet: bool) -> Result:
-    from resprobe import probes
-
-    network = subject.network
-    with progress(f"lesion {network}", quiet=quiet) as step:
-        return probes.lesion(
-            subject.chain,
-            subject.data,
-            network=network,
-            seed=seed,
-            about=subject.about,
-            progress=step,
-        )
-
-
-def told(result: Result) -> str:
-    """Return a lesion study as a table for people; fractions as in the frame."""
-    import pandas as pd
-
-    frame = result.frame
-    columns = {
-        "network": frame["network"],
-        "lesion": frame["lesion"],
-        "block": frame["name"],
-        "kind": frame["kind"],
-        "correct": [f"{row.correct}/{row.n}" for row in frame.itertuples()],
-        "accuracy": [_with_interval(row, "accuracy", ".4f") for row in frame.to_dict("records")],
-        "error rise": [
-            _with_interval(row, "error_rise", "+.4f") for row in frame.to_dict("records")
-        ],
-        "loss": frame["loss"].map("{:.4f}".format),
+    options: dict[str, Any] = {
+        "world": world,
+        "study": asked.made(),
+        "seed": seed,
+        "per_class": per_class,
     }
-    shown = pd.DataFrame(columns)
-    blocked = (frame["lesion"] != "intact") & ~frame["deletable"]
-    shown.loc[blocked, ["correct", "accuracy", "error rise", "loss"]] = "-"
-    lines = [table(shown), "In brackets: 95 % intervals (Wilson; paired with the intact network)."]
-    if blocked.any():
-        lines.append(
-            f"Not deletable: {int(blocked.sum())} plain block(s) that change the shape and have "
-            "no shortcut."
+    options["tolerance"] = share(tolerance, option="--tolerance") if tolerance else None
+    _check(asked, request)
+    with world.opened(), _prepared(out, save_pruned, here=world.leader and not dry_run):
+        world.wait()  # for the folder
+        found = subjects(request)
+        works = [Work(s, asked, options, recalibrate=recalibrate, out=out) for s in found]
+        if dry_run:
+            plans = [(work.subject.network, work.plan()) for work in works]
+            if world.leader:
+                show_plans(plans, json=json)
+            return
+        parts = [work.result() for work in works]
+        if world.leader:
+            main, *classes = in_files(parts)
+            tell = partial(told, classes=classes[0].frame if classes else None)
+            deliver([main, *classes], tell, out=out, json=json, quiet=quiet)
+        world.wait()  # for the results to be saved
+        for work in works:
+            work.finish()
+        if save_pruned is not None and world.leader:
+            said = pruned(found[0], parts[0], asked, save_pruned)
+            note(said, quiet=quiet) if json else print(said)
+
+
+def _check(asked: Asked, request: Request) -> None:
+    """Raise UsageError where networks or images are not such as the study wants."""
+    if asked.save_pruned is not None:
+        check_prunable(request.named, asked.save_pruned)
+    if asked.selection_images and request.split == "train":
+        raise UsageError(
+            "--selection-images chooses by training images, and --split train measures on them "
+            "too; choose --split test or validation"
         )
-    return "\n".join(lines)
 
 
-def _with_interval(row: dict[Hashable, Any], figure: str, form: str) -> str:
-    low, high = row[f"{figure}_low"], row[f"{figure}_high"]
-    return f"{row[figure]:{form}} [{low:{form}}, {high:{form}}]"
+@contextlib.contextmanager
+def _prepared(out: Path | None, save_pruned: Path | None, *, here: bool) -> Iterator[None]:
+    """Prove that results and network can be written, before any long work."""
+    folders = [out, None if save_pruned is None else save_pruned.parent]
+    with contextlib.ExitStack() as stack:
+        for folder in folders:
+            stack.enter_context(prepared(folder if here else None))
+        yield

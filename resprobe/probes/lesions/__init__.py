@@ -6,6 +6,7 @@ is computed once, and adds up over images all that its table needs.
 
 from resprobe.probes.lesions.kept import forget
 from resprobe.probes.lesions.making import Study
+from resprobe.probes.lesions.planning import plan_lesion
 from resprobe.probes.lesions.study import lesion
 
-__all__ = ["Study", "forget", "lesion"]
+__all__ = ["Study", "forget", "lesion", "plan_lesion"]

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from resprobe.chain import Chain, left_as_found
+from resprobe.chain import Chain, for_inference, left_as_found
 from resprobe.datasets import Batches
 from resprobe.probes.lesions.kept import Kept, fingerprint, own_file, weights_digest
 from resprobe.probes.lesions.looks import check_tolerance, looks
@@ -133,7 +133,7 @@ def lesion(
     >>> lesion(chain, data, study=studies.Pairs()).frame["lesion"].tolist()[-3:]
     ['delete:0+1', 'delete:0+2', 'delete:1+2']
     """
-    check_fit(chain, data)
+    check_fit(chain, data, labels=False)
     if tolerance is not None:
         check_tolerance(tolerance)
     kept = Kept()
@@ -143,11 +143,14 @@ def lesion(
             seed=seed, tolerance=tolerance, per_class=per_class,
         )  # fmt: skip
         kept = Kept(own_file(resume, world), fingerprint(facts), say=say)
+    fast = for_inference(chain, data.example())
+    if fast.note and say:
+        say(f"{network}: {fast.note}")
     groups = Groups(len(data.data.classes) if per_class else 0)
     sweep = Sweep(chain.classes, groups, kept, progress, say)
     rows = Rows(chain, groups)
     with left_as_found(chain, training=False), torch.inference_mode():
-        measuring = Measuring(chain, chain, sweep, world, seed, tolerance)
+        measuring = Measuring(chain, fast.chain, sweep, world, seed, tolerance)
         rounds = study.rounds(chain, np.random.default_rng(seed))
         asked, number = next(rounds), 0
         while True:
@@ -167,6 +170,11 @@ def lesion(
         "recalibrated_on": None if recalibrate is None else recalibrate.describe(),
         "selected_on": None if selection is None else selection.describe(),
         "processes": world.size,
+        "inference": {
+            "folded": fast.folded,
+            "memory_format": str(fast.memory_format).removeprefix("torch."),
+            "largest_difference": fast.difference,
+        },
         **provenance(chain, data, network=network, seed=seed, about=about),
     }
     return Result("lesion", frame[list(COLUMNS)], meta)

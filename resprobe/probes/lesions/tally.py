@@ -87,7 +87,8 @@ def measure(
     labels = labels.cpu()
     values = _values(logits, labels)
     _interactions(values, parts, labelled=bool((labels >= 0).all()))
-    return torch.einsum("spi,ig->pgs", values, groups.members(labels.clamp_min(0)))
+    sums = torch.einsum("spi,ig->pgs", values, groups.members(labels.clamp_min(0)))
+    return sums.contiguous()  # as processes exchange them
 
 
 def _values(logits: Tensor, labels: Tensor) -> Tensor:
