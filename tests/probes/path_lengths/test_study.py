@@ -40,7 +40,7 @@ def test_a_linear_network_has_the_elementary_symmetric_polynomials():
     factors = (0.5, 2.0, -0.25, 1.0)
     chain, data = linear(*factors)
     whole = gradflow(chain, data).blocks.frame["output"].iloc[-1]
-    frame = paths(chain, data, method="all", draws=300).frame
+    frame = paths(chain, data, method="all", draws=150).frame
     exact, rms, sampled = (frame[frame["method"] == m] for m in ("exact", "rms", "sampled"))
     together = [abs(symmetric(factors, k)) for k in range(5)]
     np.testing.assert_allclose(exact["together"], np.array(together) * whole, rtol=1e-5)
@@ -110,13 +110,13 @@ def test_the_columns_and_the_summary_say_what_was_measured():
 
 def test_figures_do_not_depend_on_the_batches(monkeypatch):
     model = eight_blocks()
-    whole, parts = random_batches(7, size=8), random_batches(7, size=8, batch_size=3)
+    whole, parts = random_batches(4, size=8), random_batches(4, size=8, batch_size=3)
     chain = chain_of(model, whole)
-    expected = paths(chain, whole, method="all", draws=3).frame
-    pd.testing.assert_frame_equal(paths(chain, parts, method="all", draws=3).frame, expected,
+    expected = paths(chain, whole, method="all", draws=2).frame
+    pd.testing.assert_frame_equal(paths(chain, parts, method="all", draws=2).frame, expected,
                                   rtol=1e-4)  # fmt: skip
     monkeypatch.setattr(measuring, "ROOM", 1)  # one image at a time
-    pd.testing.assert_frame_equal(paths(chain, whole, method="all", draws=3).frame, expected,
+    pd.testing.assert_frame_equal(paths(chain, whole, method="all", draws=2).frame, expected,
                                   rtol=1e-4)  # fmt: skip
 
 
