@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from resprobe.figures.lesion.reading import reported
 from resprobe.figures.series import Series, gather
 from resprobe.results import Result
 
@@ -25,7 +26,8 @@ def kin_of(results: Sequence[Result]) -> dict[str, tuple[bool, int]]:
         if result.name in _BLOCK_COLUMN:
             column = _BLOCK_COLUMN[result.name]
             for one in gather(result, name=result.name, numbers=(), texts=("kind", column)):
-                blocks = one.rows[column][one.rows["kind"] != "intact"]
+                rows = reported(one.rows) if result.name == "lesion" else one.rows
+                blocks = rows[column][rows["kind"] != "intact"]
                 kin[one.network] = (one.is_plain, int(blocks.nunique()))
     return kin
 

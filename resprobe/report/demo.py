@@ -11,6 +11,7 @@ import pandas as pd
 
 from resprobe.errors import InputError
 from resprobe.figures import figure, footer, svg_text
+from resprobe.figures.lesion.reading import study_of
 from resprobe.figures.meta import networks_of
 from resprobe.report.compare import Kin, kin_of
 from resprobe.report.page import Section, page
@@ -67,6 +68,11 @@ def demo_page(
         if result.name not in TOLD:
             told = ", ".join(TOLD)
             raise InputError(f"the page has nothing to tell of '{result.name}'; it tells of {told}")
+        if result.name == "lesion" and study_of(result) not in ("single", "layers"):
+            raise InputError(
+                f"the page tells of single deletions, and a result is of the lesion study "
+                f"'{study_of(result)}'"
+            )
     story = _Story(kin_of(results), _order(results))
     sections = [story.opening(results)]
     for name, tell in (("train", story.training), ("lesion", story.lesion)):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from resprobe.figures.lesion.reading import reported
 from resprobe.figures.series import Series, gather
 from resprobe.report.compare import (
     Kin,
@@ -71,7 +73,8 @@ def lesion_sentences(results: Sequence[Result], *, kin: Kin) -> list[str]:
     """Say what accuracy single deletions leave, and which networks they cost more."""
     columns = ("accuracy", "accuracy_low", "error_rise", "error_rise_low", "error_rise_high")
     texts = ("lesion", "kind", "blocks", "deletable")
-    series = gather(results, name="lesion", numbers=columns, texts=texts)
+    found = gather(results, name="lesion", numbers=columns, texts=texts)
+    series = [replace(one, rows=reported(one.rows)) for one in found]
     sentences = [sentence for one in series for sentence in _deletions(one)]
     for plain, residual in like_with_like(series, kin):
         sentences += _lesion_contrast(plain, residual)

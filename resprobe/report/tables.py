@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from resprobe.figures.lesion.reading import reported
 from resprobe.results import Result
 
 __all__ = ["gradflow_table", "lesion_table", "training_table", "weights_table"]
@@ -31,7 +32,7 @@ def training_table(results: Sequence[Result]) -> pd.DataFrame:
 
 def lesion_table(results: Sequence[Result]) -> pd.DataFrame:
     """Return one row per network and deletion, the intact network first."""
-    frame = _together(results)
+    frame = reported(_together(results)).reset_index(drop=True)
     table = frame[["network"]].copy()
     table["deleted block"] = frame["blocks"].astype(str).where(frame["k"] > 0, "none\u00a0(intact)")
     for column in ("name", "stage", "kind"):

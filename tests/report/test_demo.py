@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import lesion_frames
 import pytest
 
 from resprobe.errors import InputError
@@ -113,3 +114,15 @@ def test_other_kinds_no_results_and_empty_results_are_refused(fake, tmp_path):
     with pytest.raises(InputError, match="has no rows"):
         demo_page([Result("lesion", fake.lesion(resnet8=[0.8, 0.7]).frame.iloc[:0])], path)
     assert not path.exists()
+
+
+def test_a_lesion_study_that_is_no_single_deletion_is_refused(tmp_path):
+    result = lesion_frames.result("repeat", lesion_frames.RESIDUAL)
+    with pytest.raises(InputError, match="tells of single deletions, and"):
+        demo_page([result], tmp_path / "page.html")
+
+
+def test_the_page_holds_each_deletion_once_whatever_else_was_measured(tmp_path, outline):
+    result = lesion_frames.result("single", lesion_frames.RESIDUAL, classes=True, recalibrate=True)
+    text = outline(demo_page([result], tmp_path / "page.html").read_text()).text
+    assert text.count("layer.4") == 1

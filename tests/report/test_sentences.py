@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import lesion_frames
 import pytest
 
 from resprobe.report.compare import kin_of
@@ -179,3 +180,14 @@ def test_training_errors_are_compared_whichever_way_they_fall(fake, plain, resid
 def test_nothing_is_compared_where_nobody_knows_who_is_plain(fake):
     run = fake.train(plain8=[(0.3, 0.4)], resnet8=[(0.2, 0.3)])
     assert len(training_sentences([run], kin={})) == 2
+
+
+def test_rows_by_class_candidates_and_recalibrated_ones_are_not_told_again():
+    whole = lesion_frames.result("single", lesion_frames.RESIDUAL, classes=True, recalibrate=True)
+    alone = lesion_frames.result("single", lesion_frames.RESIDUAL)
+    told = []
+    for result in (whole, alone):
+        told.append(said(lesion_sentences([result], kin=kin_of([result]))))
+        assert kin_of([result]) == {"resnet20": (False, 9)}
+    assert "Of these 9 deletions" in told[0]
+    assert told[0].startswith("Deleting one block of resnet20 leaves an accuracy of ")
