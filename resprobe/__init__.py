@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from resprobe.figures import plot
     from resprobe.monitor import watch
     from resprobe.networks import Architecture, size_table
-    from resprobe.probes import gradflow, lesion, predictors
+    from resprobe.probes import gradflow, lesion, path_law, path_share, paths, predictors
     from resprobe.probes.lesions import studies
     from resprobe.results import Result
     from resprobe.sources import build_model
@@ -50,6 +50,9 @@ __all__ = [
     "load",
     "load_data",
     "load_weights",
+    "path_law",
+    "path_share",
+    "paths",
     "plot",
     "predictors",
     "save",
@@ -76,6 +79,9 @@ _HOMES = {
     "load": ("checkpoints", "load"),
     "load_data": ("datasets", "load"),
     "load_weights": ("checkpoints", "load_weights"),
+    "path_law": ("probes", "path_law"),
+    "path_share": ("probes", "path_share"),
+    "paths": ("probes", "paths"),
     "plot": ("figures", "plot"),
     "predictors": ("probes", "predictors"),
     "save": ("checkpoints", "save"),

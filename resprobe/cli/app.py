@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from resprobe.cli.commands import data, demo, describe, gradflow, lesion, recipe, train
+from resprobe.cli.commands import (
+    data,
+    demo,
+    describe,
+    gradflow,
+    lesion,
+    paths,
+    predictors,
+    recipe,
+    train,
+)
 
 __all__ = ["app"]
 
@@ -24,6 +34,8 @@ app.command("train")(train.train)
 app.command("recipe")(recipe.recipe)
 app.command("lesion")(lesion.lesion)
 app.command("gradflow")(gradflow.gradflow)
+app.command("paths")(paths.paths)
+app.command("predictors")(predictors.predictors)
 app.command("describe")(describe.describe)
 app.command("demo")(demo.demo)
 app.add_typer(data.app, name="data")
