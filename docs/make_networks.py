@@ -69,11 +69,11 @@ measured once on one CPU core{meta}.
 `NAME:option=value:option=value`, with the options of the table below, which are the fields of
 `resprobe.Architecture`. Any depth 6n+2 or 9n+2 is built besides the names listed here.
 
-`drop` is for blocks that were taken out for good: of a residual block its shortcut and what follows
-the sum are left, of a plain one nothing. The network then computes what the whole one computes
-when these blocks are deleted, bit for bit, and the parameters that are left have the names that they
-had. `resprobe.networks.dropped` takes the blocks out of a state dict. Tables count the blocks that are
-left from 0, `drop` those of the whole network.
+`drop` is for blocks that were taken out for good: of a residual block its shortcut and what
+follows the sum are left, of a plain one nothing. The network then computes what the whole one
+computes when these blocks are deleted, bit for bit, and the parameters that are left keep their
+names. `resprobe.networks.dropped` takes the blocks out of a state dict. Tables count the blocks
+that are left from 0, `drop` those of the whole network.
 """
 OPTIONS_HEAD = """
 ### Options

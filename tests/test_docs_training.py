@@ -29,13 +29,13 @@ def bash(script, folder, **more):
 
 @pytest.mark.long
 def test_the_commands_run_in_the_order_of_the_page(tmp_path):
-    assert len(OTHERS) == 5
+    assert len(OTHERS) == 6
     for block in OTHERS:
         process = bash(block, tmp_path)
         out, err = process.communicate()
         assert process.returncode == 0, f"{block}\n{err}"
         assert out.strip(), block
-    kept = {"mine.pt", "r8.pt", "s8-seed0.pt", "s8-seed1.pt", "w8.pt", "d8.pt"}
+    kept = {"mine.pt", "r8.pt", "s8-seed0.pt", "s8-seed1.pt", "w8.pt", "e20.pt", "d8.pt"}
     assert kept <= {path.name for path in tmp_path.iterdir()}
 
 

@@ -125,7 +125,7 @@ def say_depth(
 ) -> None:
     """Say what part of the network a batch learns with, where that needs a word."""
     blocks = architecture.blocks_in_all
-    if architecture.blocks_per_batch not in (None, blocks):
+    if architecture.blocks_per_batch is not None:
         share = f"{architecture.blocks_per_batch}/{blocks}"
         when = (
             f"branches count {share} at test time"

@@ -25,7 +25,7 @@ from resprobe.networks.options import (
     Shortcut,
     SurvivalScaling,
 )
-from resprobe.networks.rules import USUAL, not_applicable, taken
+from resprobe.networks.rules import USUAL, has_meaning, not_applicable, taken
 from resprobe.networks.shapes import keeps_shape
 from resprobe.networks.zoo import Line, Member, member
 
@@ -68,7 +68,7 @@ class Architecture:
     survival : float
         Survival probability of the last branch under stochastic depth, in (0, 1]; 1 for none.
     blocks_per_batch : int, optional
-        Branches that each mini-batch of a training goes through, drawn at random; else all.
+        Branches that each mini-batch of a training goes through, drawn at random; None for all.
     survival_scaling : SurvivalScaling
         "test" or "training": when either makes up for what it leaves out.
     scale, branch_scale : float, optional
@@ -79,8 +79,7 @@ class Architecture:
         Rate in [0, 1): 0.5 with the shortcut "dropout"; 0 in VGG, behind the hidden linear
         layers.
     drop : tuple of int
-        Blocks that were taken out for good, counted from 0 over the whole network: of a residual
-        one after(s(x)) is left, of a plain one the identity.
+        Blocks that were taken out for good, counted from 0 over the whole network.
 
     Raises
     ------
@@ -125,7 +124,7 @@ class Architecture:
             value = getattr(self, field)
             if value is None:
                 value = usual(self)
-            elif usual(self) is None:
+            elif not has_meaning(self, field):
                 raise not_applicable(self, field)
             else:
                 value = taken(self, field)
@@ -161,7 +160,7 @@ class Architecture:
     @property
     def skips_blocks(self) -> bool:
         """Whether training leaves out whole branches at random."""
-        return self.survival < 1 or self.blocks_per_batch not in (None, self.blocks_in_all)
+        return self.survival < 1 or self.blocks_per_batch is not None
 
     @property
     def image_size(self) -> int:

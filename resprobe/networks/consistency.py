@@ -70,7 +70,7 @@ def _about_plain(network: Architecture) -> Iterator[str]:
 def _about_residual(network: Architecture) -> Iterator[str]:
     if network.shortcut is Shortcut.NONE:
         yield f"{network.name} without shortcuts is plain{network.member.depth}; name that"
-    if network.survival < 1 and network.blocks_per_batch != network.blocks_in_all:
+    if network.survival < 1 and network.blocks_per_batch is not None:
         yield (
             f"survival and blocks_per_batch of {network.name} both say which branches a batch "
             "leaves out; give one of them"

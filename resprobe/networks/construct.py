@@ -11,7 +11,7 @@ from torch import nn
 from resprobe.networks.blocks import BlockDesign, PlainBlock, ResidualBlock
 from resprobe.networks.resnet import ResNet
 from resprobe.networks.rules import SIZES
-from resprobe.networks.stochastic import StochasticDepth, branch_droppers
+from resprobe.networks.stochastic import branch_droppers
 from resprobe.networks.vgg import VGG, Layer
 from resprobe.networks.zoo import Line
 
@@ -36,14 +36,13 @@ def _whole(network: Architecture) -> nn.Module:
     design = BlockDesign(
         **_values(network, *(field.name for field in dataclasses.fields(BlockDesign)))
     )
-    stages, drops = of.stages(design.block), list[StochasticDepth | None]()
-    if network.blocks_per_batch is not None:
-        drops = branch_droppers(
-            sum(stages),
-            survival=network.survival,
-            blocks_per_batch=network.blocks_per_batch,
-            scaling=network.survival_scaling,
-        )
+    stages = of.stages(design.block)
+    drops = branch_droppers(
+        sum(stages),
+        survival=network.survival,
+        blocks_per_batch=network.blocks_per_batch,
+        scaling=network.survival_scaling,
+    )
     sizes = _values(network, *SIZES)
     return ResNet(design, stages=stages, family=of.family, droppers=drops, **sizes)
 

@@ -37,7 +37,7 @@ class ResNet(nn.Module):
         Outputs, channels of the images, inner channels of the first stage (16 for CIFAR and 64
         for ImageNet in the papers).
     droppers : sequence of StochasticDepth or None
-        For each block, what leaves its branch out in training; none for a plain network.
+        For each block, what leaves its branch out in training; not looked at without a shortcut.
 
     References
     ----------

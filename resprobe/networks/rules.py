@@ -33,6 +33,7 @@ __all__ = [
     "SIZES",
     "USUAL",
     "WHOLE",
+    "has_meaning",
     "not_applicable",
     "taken",
 ]
@@ -105,7 +106,7 @@ USUAL: Mapping[str, Callable[[Architecture], Any]] = MappingProxyType(
         "layout": _layout,
         "init": lambda _: Initialisation.HE,
         "survival": lambda _: 1.0,
-        "blocks_per_batch": lambda n: None if n.is_plain else len(keeps_shape(n)),
+        "blocks_per_batch": lambda _: None,
         "survival_scaling": lambda _: SurvivalScaling.TEST,
         "scale": lambda network: 0.5 if network.shortcut is Shortcut.SCALED else None,
         "branch_scale": lambda network: 1.0 if network.shortcut is Shortcut.SCALED else None,
@@ -114,7 +115,10 @@ USUAL: Mapping[str, Callable[[Architecture], Any]] = MappingProxyType(
         "drop": lambda _: (),
     }
 )
-"""The value of a field that is left open, given those before it; None where it has no meaning."""
+"""The value of a field that is left open, given those before it; None where it has no meaning.
+
+But for ``blocks_per_batch``, of which None means all.
+"""
 
 MEANT_FOR = {
     "block": "networks of blocks",
@@ -130,6 +134,13 @@ MEANT_FOR = {
 
 def _is_gated(network: Architecture) -> bool:
     return network.shortcut is not None and network.shortcut.is_gated
+
+
+def has_meaning(network: Architecture, field: str) -> bool:
+    """Tell whether a field is of any use in this network."""
+    if field == "blocks_per_batch":
+        return not network.is_plain
+    return USUAL[field](network) is not None
 
 
 def not_applicable(network: Architecture, field: str) -> UsageError:
@@ -169,14 +180,14 @@ EXAMPLE = "drop=3+7"
 """How blocks to drop are written."""
 
 
-def _blocks_per_batch(network: Architecture) -> int:
+def _blocks_per_batch(network: Architecture) -> int | None:
     given, blocks = network.blocks_per_batch, len(keeps_shape(network))
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= blocks:
         raise UsageError(
             f"blocks_per_batch of {network.name} must be a whole number from 1 to {blocks}, which "
             f"are all its blocks; got {given!r}"
         )
-    return given
+    return given if given < blocks else None
 
 
 def _drop(network: Architecture) -> tuple[int, ...]:

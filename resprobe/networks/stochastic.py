@@ -159,7 +159,7 @@ class BlocksPerBatch(StochasticDepth):
 
 
 def branch_droppers(
-    blocks: int, *, survival: float, blocks_per_batch: int, scaling: SurvivalScaling
+    blocks: int, *, survival: float, blocks_per_batch: int | None, scaling: SurvivalScaling
 ) -> list[StochasticDepth | None]:
     """Return for each block of a network what leaves its branch out; None where nothing does.
 
@@ -169,12 +169,12 @@ def branch_droppers(
         L.
     survival : float
         Of the last block under stochastic depth; 1 for none.
-    blocks_per_batch : int
-        Blocks that every mini-batch computes; L for all.
+    blocks_per_batch : int or None
+        Blocks that every mini-batch computes; None for all.
     scaling : SurvivalScaling
         Of either.
     """
-    if blocks_per_batch < blocks:
+    if blocks_per_batch is not None:
         lot = Lot(blocks_per_batch, of=blocks)
         return [BlocksPerBatch(place, lot=lot, scaling=scaling) for place in range(blocks)]
     probabilities = survival_probabilities(blocks, survival)

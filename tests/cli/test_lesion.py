@@ -73,7 +73,7 @@ def test_nothing_is_written_without_out(lesion, tmp_path):
 
 def test_a_dry_run_says_how_much_and_writes_nothing(lesion, tmp_path):
     said = lesion("--dry-run", "--out", "results").out
-    wanted = r"resnet8: lesion: single deletions; 12 images, 4 programs, 9 block evaluations per "
+    wanted = r"resnet8: lesion: single; 12 images, 4 programs, 9 block evaluations per "
     assert re.match(
         wanted + r"image \(12 one by one, 1\.3x\); under 1 s, \d+ KiB of memory\n", said
     )

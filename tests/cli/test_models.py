@@ -32,8 +32,9 @@ def test_a_users_file_is_studied_as_the_library_does_it(lesion, user_file, pets)
     images = resprobe.load_data(f"folder:{pets}")
     data = resprobe.Batches(images, resprobe.Normalisation.measured(images.images))
     chain = resprobe.unravel(build_model(f"{user_file}:make:depth=3").eval(), data.example())
-    expected = resprobe.lesion(chain, data, network="net:make:depth=3").to_json()
-    assert ran.json["rows"] == json.loads(expected)["rows"]
+    result = resprobe.lesion(chain, data, network="net:make:depth=3")
+    expected = json.loads(result.to_json())["rows"]
+    assert ran.json["rows"] == expected
     assert [row["name"] for row in expected] == ["", "tower.0", "tower.1", "tower.2"]
     assert "resprobe: net:make:depth=3: at initialisation, seed 0, not trained" in ran.notes
     assert "a file may print what it likes" in ran.notes  # but not where the results go

@@ -90,8 +90,8 @@ def test_gradient_flow_stands_side_by_side_on_a_page_and_stacked_in_a_column(fak
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones():
-    with pytest.raises(InputError, match="no figure draws a result named 'paths'; known: lesion"):
-        plot(Result("paths", None))
+    with pytest.raises(InputError, match="no figure draws a result named 'pears'; known: lesion"):
+        plot(Result("pears", None))
 
 
 def test_kinds_are_not_mixed(fake):

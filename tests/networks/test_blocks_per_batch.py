@@ -1,6 +1,7 @@
 """Every mini-batch goes through exactly K of the L blocks."""
 
 import copy
+import dataclasses
 import itertools
 import math
 
@@ -165,9 +166,9 @@ def test_what_is_left_of_a_network_keeps_the_share_of_the_whole_one():
 def test_all_blocks_are_the_network_itself():
     whole = Architecture("resnet20")
     assert Architecture("resnet20", blocks_per_batch=9) == whole
-    assert (whole.blocks_per_batch, whole.spec) == (9, "resnet20")
+    assert (whole.blocks_per_batch, whole.spec) == (None, "resnet20")
     assert not whole.skips_blocks
-    assert Architecture("plain20").blocks_per_batch is Architecture("vgg15").blocks_per_batch
+    assert dataclasses.replace(whole, name="resnet56") == Architecture("resnet56")
     assert Architecture.parse("resnet110:blocks_per_batch=23").skips_blocks
 
 
