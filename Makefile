@@ -12,7 +12,7 @@ demo: $(VENV)/.installed  ## Set up, then run the whole story on the embedded da
 	$(BIN)/resprobe demo --out demo
 
 test: $(VENV)/.installed-dev  ## Set up, then run the tests
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-long: $(VENV)/.installed-dev  ## The tests that take minutes
 	$(BIN)/python -m pytest -m long
