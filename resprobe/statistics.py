@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import norm, t
 
-__all__ = ["Spread", "mean_interval", "paired_difference", "spread", "wilson"]
+__all__ = ["Spread", "mean_interval", "paired_difference", "spread", "spread_of_each", "wilson"]
 
 
 def wilson(successes: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
@@ -159,3 +160,17 @@ def spread(values: Sequence[float], *, confidence: float = 0.95) -> Spread:
     sd = float(np.std(values, ddof=1))
     half = float(t.ppf((1 + confidence) / 2, n - 1)) * sd / math.sqrt(n)
     return Spread(n, mean, sd, mean - half, mean + half)
+
+
+def spread_of_each(
+    keys: npt.ArrayLike, values: npt.ArrayLike, *, confidence: float = 0.95
+) -> dict[float, Spread]:
+    """Return the spread of the values that share a key, in ascending order of the keys.
+
+    Examples
+    --------
+    >>> {key: found.mean for key, found in spread_of_each([2, 1, 2], [3.0, 5.0, 4.0]).items()}
+    {1.0: 5.0, 2.0: 3.5}
+    """
+    key, value = np.asarray(keys, dtype=float), np.asarray(values, dtype=float)
+    return {float(one): spread(value[key == one], confidence=confidence) for one in np.unique(key)}

@@ -54,10 +54,10 @@ def for_inference(chain: Chain, example: Tensor) -> Inference:
     """Return a copy of a chain, in eval mode, that gives the same logits in less time.
 
     BatchNorm goes into the convolution or linear layer before it; ReLU and the sum of a block
-    overwrite what a layer has just made; on a CPU, channels come last. What is done depends on
-    the network and the device alone, never on a timing. The copy is checked against the
-    original on the example, intact and with blocks deleted; where it differs by more than
-    :data:`BOUND`, or cannot be made, the original is returned with a note that says why.
+    overwrite what a layer has just made; on a CPU, channels of narrow networks come last. What
+    is done depends on the network and the device alone, never on a timing. The copy is checked
+    against the original on the example, intact and with blocks deleted; where it differs by
+    more than :data:`BOUND`, or cannot be made, the original is returned with a note of why.
 
     Parameters
     ----------
@@ -81,8 +81,7 @@ def for_inference(chain: Chain, example: Tensor) -> Inference:
     >>> fast.folded, fast.difference < BOUND, len(fast.chain.steps)
     (7, True, 3)
     """
-    device = example.device
-    layout = memory_format(chain, device) if device.type == "cpu" else torch.contiguous_format
+    layout = _layout(chain, example.device)
     with left_as_found(chain, training=False), torch.no_grad():
         try:
             copied, folded = _copied(chain, layout)
@@ -94,6 +93,18 @@ def for_inference(chain: Chain, example: Tensor) -> Inference:
         why = f"its logits would move by {difference:.1e} of the largest, beyond {BOUND:.0e}"
         return Inference(chain, 0, torch.preserve_format, difference, _note(why))
     return Inference(copied, folded, layout, difference)
+
+
+_NARROW = 128
+"""Channels up to which channels last pay on a CPU: 1.8 times at 8, 1.0 at 128, less beyond."""
+
+
+def _layout(chain: Chain, device: torch.device) -> torch.memory_format:
+    convolutions = (m for m in chain.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d))
+    widest = max((max(m.in_channels, m.out_channels) for m in convolutions), default=0)
+    if device.type != "cpu" or widest > _NARROW:
+        return torch.contiguous_format
+    return memory_format(chain, device)
 
 
 def _note(why: str) -> str:
@@ -148,12 +159,22 @@ def _copied(chain: Chain, layout: torch.memory_format) -> tuple[Chain, int]:
     stem, head = step(chain.stem), step(chain.head)
     assert isinstance(stem, Link), "a stem is a link"
     assert isinstance(head, Link), "a head is a link"
+    if layout is torch.channels_last:
+        stem.layers = nn.Sequential(_ChannelsLast(), stem.layers)
     steps = [step(old) for old in chain.steps]
     copied = Chain(stem, steps, head, parameters=list(chain.model_parameters))
     for module in copied.modules():
         if not isinstance(module, torch.jit.ScriptModule):  # which alone is shared, not copied
             module.training = False
     return copied, sum(counts)
+
+
+class _ChannelsLast(nn.Module):
+    """Lay images out as the weights are; weights of 1x1 convolutions do not say how."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the images."""
+        return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
 
 
 class _LeanBlock(ResidualBlock):

@@ -288,3 +288,23 @@ def test_a_wrong_fold_is_found(monkeypatch):
     chain = unravel(with_lively_statistics(AkamasterNet()), X)
     monkeypatch.setattr(inference, "lean", wrong)
     assert "would move by" in for_inference(chain, X).note
+
+
+def test_channels_come_last_in_narrow_networks():
+    def layout(*sizes):
+        layers = [nn.Conv2d(a, b, 1) for a, b in zip((3, *sizes), sizes, strict=False)]
+        net = nn.Sequential(*layers, Branch(nn.Conv2d(sizes[-1], sizes[-1], 1)), nn.Flatten())
+        fast = for_inference(unravel(net, X), X)
+        with torch.no_grad():
+            hidden = fast.chain.stem(X)
+        assert hidden.is_contiguous(memory_format=fast.memory_format)
+        return fast.memory_format
+
+    assert layout(16, 128) is torch.channels_last
+    assert layout(129, 16) is torch.contiguous_format
+
+
+def test_a_chain_on_the_cpu_keeps_clear_of_what_torch_cannot_take():
+    narrow = Architecture.parse("resnet8:shortcut=B:width=8").build()
+    images = torch.randn(2, 3, 32, 32)
+    assert for_inference(unravel(narrow, images), images).memory_format is torch.contiguous_format

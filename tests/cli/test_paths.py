@@ -37,7 +37,7 @@ def test_the_text_has_a_row_per_length_and_a_sentence_per_method(paths):
     assert ran.notes[-1].startswith("resprobe: resnet8: 1 of 3 blocks")
     for method in NAMES:
         said = [line for line in lines if line.startswith(f"resnet8, {method}, ")]
-        assert "0.95 of the weight" in said[0]
+        assert "at least 0.95 of the weight" in said[0]
         assert "of 3 branches: " in said[0]
         assert "lengths 1 to 2: 0.75 of all paths" in said[1]
         assert ("of the gradient" in said[0]) == (method == "exact")

@@ -78,7 +78,7 @@ def plan_lesion(
         block_evaluations=int(evaluated),
         block_evaluations_apart=int(apart),
         duration_s=duration_s,
-        memory_bytes=held_bytes(chain, data) + int(memory),
+        memory_bytes=held_bytes(chain, data) + cost.copied_bytes + int(memory),
     )
 
 
@@ -95,13 +95,14 @@ def _rounds(study: Study, chain: Chain, seed: int) -> Iterator[Round]:
 
 @dataclass(frozen=True)
 class _Costs:
-    """Seconds and bytes per image, of stem, steps and head."""
+    """Seconds and bytes per image, of stem, steps and head; and what weights take a second time."""
 
     stem_s: float
     steps_s: list[float]
     head_s: float
     stem_bytes: int
     steps_bytes: list[int]
+    copied_bytes: int
 
     def of(self, counts: Counter[Call], programs: int) -> float:
         """Return the seconds of a walk; what deletes a branch costs next to nothing."""
@@ -128,4 +129,6 @@ def _costs(chain: Chain, data: Batches) -> _Costs:
             steps_s.append(step_s / len(x))
             steps_bytes.append(hidden.nbytes // len(x))
         head_s, _ = timed(fast.head, hidden)
-    return _Costs(stem_s / len(x), steps_s, head_s / len(x), stem_bytes, steps_bytes)
+    shared = {p.data_ptr() for p in chain.parameters()}
+    copied = sum(p.nbytes for p in fast.parameters() if p.data_ptr() not in shared)
+    return _Costs(stem_s / len(x), steps_s, head_s / len(x), stem_bytes, steps_bytes, copied)

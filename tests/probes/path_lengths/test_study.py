@@ -299,3 +299,15 @@ def test_path_gradients_that_do_not_add_up_are_an_error():
     """1 - 0.999 per block, 8 blocks: the paths cancel to 1e-24 of what they carry."""
     with pytest.raises(ResprobeError, match=r"add up to the whole gradient only to .* relative"):
         paths(*linear(*(-0.999,) * 8))
+
+
+def test_no_more_images_go_through_at_once_than_there_is_room_for(monkeypatch):
+    data = random_batches(40, size=8, batch_size=32)
+    chain = chain_of(eight_blocks(), data)
+    places = measuring.Places.of(chain, apart=False)
+    assert measuring.images_at_once(chain, data, places) == 32
+    room = 5 * measuring.bytes_per_image(chain, places) + 1
+    monkeypatch.setattr(measuring, "ROOM", room)
+    assert measuring.images_at_once(chain, data, places) == 5
+    held = sum(p.numel() * 4 for p in chain.parameters()) + data.data.nbytes
+    assert 0.8 * room < plan_paths(chain, data).memory_bytes - held <= room
