@@ -38,8 +38,8 @@ def correct(model, data):
     ("name", "study", "n", "pairs", "least"),
     [
         ("resnet20", Single(), 256, 5, 2.0),
-        ("resnet56", Single(), 128, 5, 2.5),
-        ("resnet56", Pairs(), 16, 3, 3.0),
+        ("resnet56", Single(), 64, 5, 2.5),
+        ("resnet56", Pairs(), 16, 2, 3.0),
     ],
     ids=["20-single", "56-single", "56-pairs"],
 )

@@ -10,7 +10,7 @@ Lesions are programs: sequences of block calls, walked as a prefix tree.
 from resprobe.chain.chain import Block, Chain, Link, PlainBlock, ResidualBlock
 from resprobe.chain.discover import unravel
 from resprobe.chain.inference import Inference, for_inference
-from resprobe.chain.levels import run_by_level
+from resprobe.chain.levels import images_first, run_by_level
 from resprobe.chain.programs import (
     Call,
     Program,
@@ -45,6 +45,7 @@ __all__ = [
     "evaluations",
     "for_inference",
     "has_batch_norm",
+    "images_first",
     "intact",
     "left_as_found",
     "most_alive",

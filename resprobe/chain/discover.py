@@ -90,7 +90,7 @@ Tracer = Callable[[nn.Module, Tensor], Trace]
 
 
 def _unravel(
-    tracer: Tracer, model: nn.Module, example: Tensor, expected: Tensor, *, layers: bool
+    tracer: Tracer, model: nn.Module, example: Tensor, expected: Tensor, *, layers: bool = False
 ) -> Chain:
     chain = _assemble(tracer(model, example), model, layers=layers)
     if example.device.type != "meta":

@@ -16,7 +16,7 @@ from resprobe.chain.walking import run
 from resprobe.errors import first_line
 from resprobe.networks.layout import memory_format
 
-__all__ = ["BOUND", "Inference", "for_inference"]
+__all__ = ["BOUND", "COARSE_BOUND", "Inference", "bound_on", "for_inference"]
 
 BOUND = 1e-5
 """How far logits may move, in parts of the largest: what a chain is held to when it is made.
@@ -24,6 +24,16 @@ BOUND = 1e-5
 Rounding in another order moves them by 1e-7 to 1e-6; an answer can then change only where the
 two largest logits are closer to each other than that.
 """
+
+
+COARSE_BOUND = 1e-2
+"""The same where convolutions round to 10 bits, as TF32 on a GPU does, in either chain."""
+
+
+def bound_on(device: torch.device) -> float:
+    """Return the bound that holds on a device as torch is set."""
+    coarse = device.type == "cuda" and torch.backends.cudnn.allow_tf32
+    return COARSE_BOUND if coarse else BOUND
 
 
 class Inference(NamedTuple):
@@ -89,8 +99,9 @@ def for_inference(chain: Chain, example: Tensor) -> Inference:
         except Exception as error:
             why = f"it cannot be rewritten ({first_line(error)})"
             return Inference(chain, 0, torch.preserve_format, float("nan"), _note(why))
-    if not difference <= BOUND:
-        why = f"its logits would move by {difference:.1e} of the largest, beyond {BOUND:.0e}"
+    bound = bound_on(example.device)
+    if not difference <= bound:
+        why = f"its logits would move by {difference:.1e} of the largest, beyond {bound:.0e}"
         return Inference(chain, 0, torch.preserve_format, difference, _note(why))
     return Inference(copied, folded, layout, difference)
 

@@ -17,7 +17,7 @@ from resprobe.chain.programs import Call, Program, call_step
 from resprobe.chain.tree import Node, prefix_tree
 from resprobe.errors import UsageError
 
-__all__ = ["run_by_level"]
+__all__ = ["images_first", "run_by_level"]
 
 Waiting = list[tuple[Node, Tensor]]
 
@@ -29,9 +29,9 @@ def run_by_level(
 
     Every node of the prefix tree is evaluated once, so the calls per image are those of the
     walk in depth; logits equal its logits but for the rounding of another batch size.
-    Alive at a time are the activations of one level and of the level that is made from it: at
-    most one per program each, where the walk in depth keeps a few. Where that does not fit,
-    show fewer images at a time.
+    Alive at a time are the activations of one level, of the level that is made from it (at most
+    one per program each, where the walk in depth keeps a few) and what a step makes of ``most``
+    images. Where that does not fit, show fewer images at a time.
 
     Parameters
     ----------
@@ -81,22 +81,16 @@ def _levels(
 
 
 def _next_level(steps: Sequence[Step], level: Waiting, most: int) -> Waiting:
-    """Make all calls that go on from a level; an activation is let go after its last one."""
-    asked: dict[Call, list[tuple[Node, Tensor]]] = {}
+    """Make all calls that go on from a level, equal ones together."""
+    asked: dict[Call, Waiting] = {}
     for node, activation in level:
         for call, child in node.next.items():
             asked.setdefault(call, []).append((child, activation))
-        del activation
-    level.clear()
     made: Waiting = []
-    while asked:
-        call = next(iter(asked))
-        waiting = asked.pop(call)
-        nodes = [child for child, _ in waiting]
+    for call, waiting in asked.items():
         run = partial(call_step, steps[call.step], call)
         outs = _stacked(run, [activation for _, activation in waiting], most)
-        made += zip(nodes, outs, strict=True)
-        del waiting
+        made += zip([child for child, _ in waiting], outs, strict=True)
     return made
 
 
@@ -116,3 +110,21 @@ def _stacked(
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+@torch.no_grad()
+def images_first(chain: Chain, example: Tensor) -> bool:
+    """Whether every activation between two steps has one entry of its first axis per image.
+
+    Where it has not, as in a transformer that takes sequences first, activations of several
+    programs cannot be stacked.
+    """
+    for x in (example[:1], example):
+        hidden = chain.stem(x)
+        for step in chain.steps:
+            if len(hidden) != len(x):
+                return False
+            hidden = step(hidden)
+        if len(hidden) != len(x):
+            return False
+    return len(example) > 1

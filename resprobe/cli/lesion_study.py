@@ -69,6 +69,7 @@ class Asked:
                     f"--{name.replace('_', '-')} says which network to save; give --save-pruned "
                     "FILE too"
                 )
+        _ = self.allowed  # what cannot be read is said before any work
         if self.drop and self.most and self.drop > self.most:
             raise UsageError(f"--drop {self.drop} is more than --most {self.most}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,7 +84,30 @@ class Work:
 
     @property
     def _kept(self) -> Path | None:
-        return None if self.out is None else self.part(self.out, self.subject.network)
+        if self.out is None:
+            return None
+        label = self.subject.network
+        safe = re.sub(r"[^\w.+=#-]", "_", label, flags=re.ASCII)
+        if safe != label:  # so that two names do not become one
+            safe += f"-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+        return self.out / f"lesion-{safe}-{self.asked.study}.part"
+
+    def check(self) -> None:
+        """Raise an error that names the network where its study cannot be done."""
+        from resprobe.errors import ResprobeError
+        from resprobe.probes.lesions import check_lesion
+
+        options = {name: value for name, value in self.options.items() if name != "world"}
+        try:
+            check_lesion(
+                self.subject.chain,
+                self.subject.data,
+                recalibrate=self.calibration,
+                selection=self.selection,
+                **options,
+            )
+        except ResprobeError as error:
+            raise type(error)(f"{self.subject.network}: {error}") from error
 
     def plan(self) -> Plan:
         """Say what would run."""

@@ -28,6 +28,8 @@ def check_prunable(named: Named, path: Path) -> None:
             f"--save-pruned writes one network and {len(named.ckpt)} were given; prune them one "
             "after the other"
         )
+    if path.is_dir():
+        raise UsageError(f"--save-pruned {path} is a folder; name a file in it")
     if path.resolve() == named.ckpt[0].resolve():
         raise UsageError(f"--save-pruned {path} is the checkpoint itself; choose another file")
 

@@ -30,10 +30,10 @@ from resprobe.figures.lesion import (
     plot_classes,
     plot_lesion,
 )
+from resprobe.figures.path_law import plot_path_law
 from resprobe.figures.paths import (
     path_panels,
     plot_path_counts,
-    plot_path_law,
     plot_path_norms,
     plot_path_weights,
 )

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
-from resprobe.errors import InputError
 from resprobe.figures.marks import (
     Entries,
     draw_on_log_axis,
@@ -19,36 +16,24 @@ from resprobe.figures.marks import (
     key,
     series_key,
 )
-from resprobe.figures.series import Results, Series, gather, listed, on_one_axis
+from resprobe.figures.path_parts import (
+    NUMBERS,
+    SINGLE,
+    TEXTS,
+    PathSeries,
+    length_axis,
+    path_series,
+    title_of,
+)
+from resprobe.figures.series import Results, gather
 from resprobe.figures.theme import INK, PAPER, drawn, theme
 
-__all__ = ["path_panels", "plot_path_counts", "plot_path_law", "plot_path_norms",
+__all__ = ["path_panels", "plot_path_counts", "plot_path_norms",
            "plot_path_weights"]  # fmt: skip
 
-NUMBERS = ("length", "paths_share", "weight")
-TEXTS = ("method", "transitions", "effective")
-_SINGLE = {"rms": "rms", "sampled": "norm", "exact": "average"}  # the first there is leads
 _NAMES = {"rms": "rms of single paths", "sampled": "mean of sampled paths",
           "exact": "mean path, exact"}  # fmt: skip
 _DASHED = (0.0, (3, 1.5))
-_TITLES = {"counted": "transitions counted", "apart": "transitions run whole"}
-
-
-@dataclass(frozen=True)
-class _Network:
-    """One network's rows of one method, where it stands on the axis, and whether it leads."""
-
-    series: Series
-    method: str
-    leads: bool
-    x: np.ndarray
-
-    def numbers(self, column: str) -> np.ndarray:
-        return self.series.numbers(column)
-
-    @property
-    def effective(self) -> np.ndarray:
-        return self.series.rows["effective"].to_numpy(dtype=bool)
 
 
 def path_panels(results: Results) -> list[Callable[..., Axes]]:
@@ -90,16 +75,16 @@ def plot_path_counts(
     A. Veit, M. Wilber, S. Belongie, "Residual networks behave like ensembles of relatively
     shallow networks", NIPS 2016, Fig. 6a.
     """
-    networks, relative = _networks(results, transitions, order)
+    networks, relative = path_series(results, transitions, order)
     with theme():
         leading = [network for network in networks if network.leads]
         for network in leading:
             draw_series(ax, network.series, network.x, 100 * network.numbers("paths_share"))
-        _length_axis(ax, leading, relative=relative)
+        length_axis(ax, leading, relative=relative)
         ax.set_ylabel("Paths of this length (%)")
         ax.set_ylim(bottom=0)
         entries = [series_key(network.series) for network in leading]
-        finish(ax, entries, title=_title(leading))
+        finish(ax, entries, title=title_of(leading))
     return ax
 
 
@@ -116,11 +101,11 @@ def plot_path_norms(
     ----------
     A. Veit, M. Wilber, S. Belongie, NIPS 2016, Fig. 6b.
     """
-    networks, relative = _networks(results, transitions, order)
+    networks, relative = path_series(results, transitions, order)
     with theme():
         by_method = {
             method: [network for network in networks if network.method == method]
-            for method in _SINGLE
+            for method in SINGLE
         }
         marked = {m: found for m, found in by_method.items() if found and m != "exact"}
         entries = _draw_marked(ax, marked)
@@ -128,7 +113,7 @@ def plot_path_norms(
             _draw_dashed(ax, network, network.numbers("average"))
         _fit_log_axis(ax, networks)
         entries += _whiskers(ax, [n for found in marked.values() for n in found])
-        _length_axis(ax, networks, relative=relative)
+        length_axis(ax, networks, relative=relative)
         ax.set_ylabel("Gradient norm of a path,\nmean per image")
         finish(ax, _key_of_methods(by_method) + entries)
     return ax
@@ -147,7 +132,7 @@ def plot_path_weights(
     ----------
     A. Veit, M. Wilber, S. Belongie, NIPS 2016, Fig. 6c.
     """
-    networks, relative = _networks(results, transitions, order)
+    networks, relative = path_series(results, transitions, order)
     with theme():
         for network in networks:
             if network.leads or network.method == "sampled":
@@ -158,87 +143,13 @@ def plot_path_weights(
         entries = _draw_ranges(ax, [network for network in networks if network.leads])
         if any(network.method == "exact" for network in networks):
             entries.append((key(linestyle=_DASHED), "share of the gradient"))
-        _length_axis(ax, networks, relative=relative)
+        length_axis(ax, networks, relative=relative)
         ax.set_ylabel("Number of paths × norm (%)")
         finish(ax, entries)
     return ax
 
 
-def plot_path_law(results: Results, ax: Axes, *, order: Sequence[str] = ()) -> Axes:  # noqa: ARG001
-    """Draw the share of all paths that has each length, in percent; no network is needed.
-
-    Parameters
-    ----------
-    results : Result or sequence of Result
-        Named "path-law".
-    ax : Axes
-        Where to draw.
-    order : sequence of str
-        Not used.
-
-    Raises
-    ------
-    InputError
-        If a result is no such result or is empty.
-    """
-    for result in listed(results):
-        if result.name != "path-law" or result.frame.empty:
-            raise InputError("this figure draws a result named 'path-law' that has rows")
-    with theme():
-        for place, result in enumerate(listed(results)):
-            frame = result.frame
-            ax.bar(
-                frame["length"],
-                100 * frame["paths_share"],
-                color=INK,
-                alpha=0.75 / (1 + place),
-                width=0.8,
-                label=drawn(f"{len(frame) - 1} blocks"),
-            )
-        ax.set_xlabel("Branches on the path")
-        ax.set_ylabel("Paths of this length (%)")
-        ax.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
-        ax.grid(visible=False, axis="x")
-        handles, labels = ax.get_legend_handles_labels()
-        finish(ax, list(zip(handles, labels, strict=True)))
-    return ax
-
-
-def _networks(
-    results: Results, transitions: str, order: Sequence[str]
-) -> tuple[list[_Network], bool]:
-    """Return one entry per network and method, and whether lengths are relative."""
-    found = gather(results, name="paths", numbers=NUMBERS, texts=TEXTS, order=order)
-    wanted = transitions or str(found[0].rows["transitions"].iloc[0])
-    parts: list[tuple[Series, str, bool]] = []
-    for one in found:
-        rows = one.rows[one.rows["transitions"] == wanted].sort_values("length", kind="stable")
-        there = [method for method in _SINGLE if (rows["method"] == method).any()]
-        for method in there:
-            series = Series(one.network, one.label, rows[rows["method"] == method], one.style)
-            parts.append((series, method, method == there[0]))
-    if not parts:
-        raise InputError(f"the paths result has no rows with transitions '{wanted}' to draw")
-    positions, relative = on_one_axis([series.numbers("length") for series, _, _ in parts])
-    networks = [_Network(*part, x) for part, x in zip(parts, positions, strict=True)]
-    return networks, relative
-
-
-def _title(networks: Sequence[_Network]) -> str:
-    """Name the choice for transitions, where a network has any."""
-    return _TITLES.get(str(networks[0].series.rows["transitions"].iloc[0]), "")
-
-
-def _length_axis(ax: Axes, networks: Sequence[_Network], *, relative: bool) -> None:
-    ax.set_xlabel("Branches / blocks" if relative else "Branches on the path")
-    last = max(float(network.x.max()) for network in networks)
-    ax.set_xlim((-0.03, 1.03) if relative else (-0.04 * last - 0.1, 1.04 * last + 0.1))
-    if not relative:
-        ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
-    ax.grid(visible=False, axis="x")
-
-
-def _draw_marked(ax: Axes, marked: dict[str, list[_Network]]) -> Entries:
+def _draw_marked(ax: Axes, marked: dict[str, list[PathSeries]]) -> Entries:
     values = marked.get("rms", [])
     beside = marked.get("sampled", [])
     entries: Entries = []
@@ -246,14 +157,14 @@ def _draw_marked(ax: Axes, marked: dict[str, list[_Network]]) -> Entries:
         if not networks:
             continue
         series, positions = [n.series for n in networks], [n.x for n in networks]
-        column = _SINGLE[networks[0].method]
+        column = SINGLE[networks[0].method]
         norms = [n.numbers(column) for n in networks]
         first, other = (norms, ()) if filled else ((), norms)
         entries += draw_on_log_axis(ax, series, positions, list(first), beside=list(other))
     return list(dict(reversed([(label, (handle, label)) for handle, label in entries])).values())
 
 
-def _draw_dashed(ax: Axes, network: _Network, values: np.ndarray) -> None:
+def _draw_dashed(ax: Axes, network: PathSeries, values: np.ndarray) -> None:
     ax.plot(
         network.x,
         values,
@@ -265,9 +176,9 @@ def _draw_dashed(ax: Axes, network: _Network, values: np.ndarray) -> None:
     )
 
 
-def _fit_log_axis(ax: Axes, networks: Sequence[_Network]) -> None:
+def _fit_log_axis(ax: Axes, networks: Sequence[PathSeries]) -> None:
     """Show all methods, each of which draws by itself."""
-    every = np.concatenate([network.numbers(_SINGLE[network.method]) for network in networks])
+    every = np.concatenate([network.numbers(SINGLE[network.method]) for network in networks])
     shown = every[np.isfinite(every) & (every > 0)]
     if not len(shown):
         return
@@ -276,10 +187,10 @@ def _fit_log_axis(ax: Axes, networks: Sequence[_Network]) -> None:
     ax.set_ylim(shown.min() / room, shown.max() * room)
 
 
-def _whiskers(ax: Axes, networks: Sequence[_Network]) -> Entries:
+def _whiskers(ax: Axes, networks: Sequence[PathSeries]) -> Entries:
     drawn_any = False
     for network in networks:
-        column = _SINGLE[network.method]
+        column = SINGLE[network.method]
         norm, error = network.numbers(column), network.numbers(f"{column}_se")
         shown = np.isfinite(norm) & np.isfinite(error) & (norm > 0) & (error > 0)
         low = np.maximum(norm - error, norm / 1e3)  # a logarithmic axis has no 0 to reach
@@ -289,7 +200,7 @@ def _whiskers(ax: Axes, networks: Sequence[_Network]) -> Entries:
     return [(key(marker="|", markersize=8), "± standard error")] if drawn_any else []
 
 
-def _key_of_methods(by_method: dict[str, list[_Network]]) -> Entries:
+def _key_of_methods(by_method: dict[str, list[PathSeries]]) -> Entries:
     looks = {
         "rms": key(linestyle="-", marker="o", markersize=4),
         "sampled": key(linestyle=(0.0, (1, 1.5)), marker="o", markersize=4, markerfacecolor=PAPER),
@@ -298,10 +209,11 @@ def _key_of_methods(by_method: dict[str, list[_Network]]) -> Entries:
     return [(looks[method], _NAMES[method]) for method, found in by_method.items() if found]
 
 
-def _draw_ranges(ax: Axes, networks: Sequence[_Network]) -> Entries:
+def _draw_ranges(ax: Axes, networks: Sequence[PathSeries]) -> Entries:
     """Draw each network's effective lengths as a bar under the curves, with its ends in words."""
-    top = float(ax.get_ylim()[1])
-    step, drawn_any = 0.075 * top, False
+    low_end, top = (float(end) for end in ax.get_ylim())
+    floor = low_end if low_end < -0.06 * top else 0.0  # where a share of the gradient is negative
+    step, drawn_any = 0.075 * (top - floor), False
     for row, network in enumerate(networks, start=1):
         inside = network.effective
         if not inside.any():
@@ -309,10 +221,12 @@ def _draw_ranges(ax: Axes, networks: Sequence[_Network]) -> Entries:
         low, high = network.x[inside][[0, -1]]
         lengths = network.numbers("length")[inside]
         colour = network.series.style.colour
-        ax.plot([low, high], [-row * step] * 2, color=colour, linewidth=3, solid_capstyle="butt")
+        ax.plot(
+            [low, high], [floor - row * step] * 2, color=colour, linewidth=3, solid_capstyle="butt"
+        )
         ax.annotate(
             f"{lengths[0]:.0f}–{lengths[-1]:.0f}",
-            (high, -row * step),
+            (high, floor - row * step),
             xytext=(3, 0),
             textcoords="offset points",
             va="center",
@@ -322,5 +236,6 @@ def _draw_ranges(ax: Axes, networks: Sequence[_Network]) -> Entries:
         drawn_any = True
         if len(networks) == 1:
             ax.axvspan(low - 0.5, high + 0.5, color=INK, alpha=0.07, linewidth=0, zorder=0)
-    ax.set_ylim(min(float(ax.get_ylim()[0]), -(len(networks) + 1) * step), top)
+    ax.set_yticks([tick for tick in ax.get_yticks() if floor <= tick <= top])
+    ax.set_ylim(floor - (len(networks) + 1) * step, top)
     return [(key(linestyle="-", linewidth=3), "effective lengths")] if drawn_any else []

@@ -7,7 +7,6 @@ from nets import AkamasterNet, LinearResNet, TorchvisionNet, with_lively_statist
 from torch import fx, nn
 
 from resprobe.chain import (
-    ResidualBlock,
     calls,
     for_inference,
     intact,
@@ -17,7 +16,7 @@ from resprobe.chain import (
     unravel,
 )
 from resprobe.chain.inference import BOUND
-from resprobe.chain.lean import lean
+from resprobe.chain.lean import is_fresh, lean
 from resprobe.networks import Architecture
 
 LAST = torch.channels_last
@@ -80,7 +79,10 @@ def test_steps_stand_where_they_stood_so_that_programs_apply_to_both():
     assert [n for n, _ in fast.chain.model_parameters] == [n for n, _ in chain.model_parameters]
 
 
-@pytest.mark.parametrize("make", [AkamasterNet, TorchvisionNet])
+@pytest.mark.parametrize(
+    "make",
+    [AkamasterNet, TorchvisionNet, lambda: Architecture.parse("preresnet20:width=4").build()],
+)
 def test_the_model_is_left_as_it_was_in_training_mode_too(make, model_state):
     model = with_lively_statistics(make()).train()
     chain = unravel(model, X)
@@ -154,6 +156,18 @@ class UsedTwice(nn.Module):
         return torch.sigmoid(F.relu(self.bn(out)) * out)
 
 
+class HeardTwice(nn.Module):
+    """What the convolution gives is activated, and used as it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, 1, 1)
+
+    def forward(self, x):
+        out = self.conv(x)
+        return torch.maximum(F.relu(out), -out)
+
+
 class Functional(nn.Module):
     """BatchNorm called as a function."""
 
@@ -193,6 +207,7 @@ def test_a_norm_is_folded_only_where_nothing_else_sees_what_it_takes():
     conv = nn.Conv2d(3, 3, 3, 1, 1)
     assert folded_in(Twice()) == 1
     assert folded_in(UsedTwice()) == 0
+    assert folded_in(HeardTwice()) == 0
     assert folded_in(Functional(positional=True)) == 1
     assert folded_in(Functional(positional=False)) == 1
     assert folded_in(Branching(positional=False)) == 1
@@ -224,27 +239,24 @@ def test_layers_that_do_more_than_their_class_says_are_left_alone():
     assert folded_in(nn.Sequential(nn.Conv2d(3, 3, 1), Louder(3))) == 0
 
 
-def test_branches_that_return_what_others_see_are_not_overwritten():
-    class Kept(nn.Module):
-        """Returns the same tensor again and again."""
-
-        def __init__(self):
-            super().__init__()
-            self.conv = nn.Conv2d(3, 3, 1)
-            self.register_buffer("kept", torch.ones(1, 3, 16, 16))
-
-        def forward(self, x):
-            return self.kept * 1 + self.conv(x) * 0
-
-    for branch in (Kept(), nn.Sequential(nn.Conv2d(3, 3, 1), nn.Identity()), nn.GELU()):
-        net = nn.Sequential(
-            nn.Conv2d(3, 3, 1), Branch(nn.Sequential(nn.Conv2d(3, 3, 1), branch)), nn.Flatten()
-        )
-        chain, fast, difference = compared(net)
-        assert difference < BOUND
-        with torch.no_grad():
-            assert torch.equal(fast.chain(X), fast.chain(X))
-        assert all(isinstance(b, ResidualBlock) for b in chain.blocks)
+@pytest.mark.parametrize(
+    ("layers", "fresh"),
+    [
+        ([nn.Conv2d(3, 3, 1)], True),
+        ([nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.ReLU()], True),
+        ([nn.BatchNorm2d(3)], True),
+        ([nn.Dropout()], False),
+        ([nn.Conv2d(3, 3, 1), nn.Flatten()], False),
+        ([nn.ReLU()], False),
+    ],
+)
+def test_only_what_a_layer_has_made_itself_is_overwritten(layers, fresh):
+    piece = fx.symbolic_trace(nn.Sequential(*layers).eval())
+    assert is_fresh(lean(piece, LAST).piece) is fresh
+    if len(layers) == 1:
+        assert is_fresh(layers[0]) is fresh
+        layers[0].register_forward_hook(lambda *_: None)
+        assert not is_fresh(layers[0])
 
 
 def test_where_logits_would_move_too_far_the_chain_is_used_as_it_is(monkeypatch):

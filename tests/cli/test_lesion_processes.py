@@ -66,7 +66,7 @@ def test_a_study_that_is_killed_goes_on_where_it_stopped(shell, ok, fashion, tmp
         *map(str, (*long, *source, "--out", "cut")),
     ]  # fmt: skip
     process = shell(command=command)
-    part = tmp_path / "cut" / "lesion-net.part"
+    part = tmp_path / "cut" / "lesion-net-random.part"
     end = time.monotonic() + 60
     while not part.exists() and time.monotonic() < end:
         time.sleep(0.02)
@@ -75,7 +75,7 @@ def test_a_study_that_is_killed_goes_on_where_it_stopped(shell, ok, fashion, tmp
     assert not (tmp_path / "cut" / "lesion.csv").exists()
     ran = ok(*long, *source, "--out", "cut")
     (said,) = [line for line in ran.notes if "going on" in line]
-    assert said.startswith("resprobe: going on from lesion-net.part, after ")
+    assert said.startswith("resprobe: going on from lesion-net-random.part, after ")
     assert not part.exists()
     ok(*long, *source, "--out", "whole")
     pd.testing.assert_frame_equal(

@@ -91,6 +91,8 @@ def lesion(
         world.wait()  # for the folder
         found = subjects(request)
         works = [Work(s, asked, options, recalibrate=recalibrate, out=out) for s in found]
+        for work in works:
+            work.check()
         if dry_run:
             plans = [(work.subject.network, work.plan()) for work in works]
             if world.leader:
@@ -101,12 +103,12 @@ def lesion(
             main, *classes = in_files(parts)
             tell = partial(told, classes=classes[0].frame if classes else None)
             deliver([main, *classes], tell, out=out, json=json, quiet=quiet)
+            if save_pruned is not None:
+                said = pruned(found[0], parts[0], asked, save_pruned)
+                note(said, quiet=quiet) if json else print(said)
         world.wait()  # for the results to be saved
         for work in works:
             work.finish()
-        if save_pruned is not None and world.leader:
-            said = pruned(found[0], parts[0], asked, save_pruned)
-            note(said, quiet=quiet) if json else print(said)
 
 
 def _check(asked: Asked, request: Request) -> None:

@@ -54,7 +54,8 @@ def figures_of(
     found |= _with_interval(
         "kl", kl, mean_interval(n, kl, float(sums[Sum.KL_SQUARED]) / n, confidence=confidence)
     )
-    found["kl_low"] = max(0.0, found["kl_low"]) if math.isfinite(kl) else math.nan
+    if found["kl_low"] < 0:
+        found["kl_low"] = 0.0
     if has_parts:
         found |= _interaction(sums, n, confidence)
     return found

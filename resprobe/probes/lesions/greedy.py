@@ -52,5 +52,10 @@ class Greedy:
         for _ in range(self.most or len(left)):
             costs = yield Round([delete(chain, [*dropped, b]) for b in left], selection=True)
             finite = np.where(np.isfinite(costs), costs, np.inf)
+            if not np.isfinite(finite).any():
+                raise InputError(
+                    f"the study 'greedy' has no finite loss to go by, with {len(dropped)} blocks "
+                    "dropped; choose fewer with --most, or check the weights"
+                )
             dropped.append(left.pop(int(np.argmin(finite))))
         yield Round([delete(chain, dropped[:k]) for k in range(1, len(dropped) + 1)])

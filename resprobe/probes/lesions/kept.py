@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 import zipfile
 from collections.abc import Callable, Sequence
@@ -13,13 +14,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from resprobe.files import written_atomically
 from resprobe.results import plain_json
 from resprobe.training.distributed.world import World
 
-__all__ = ["Kept", "fingerprint", "forget", "own_file", "weights_digest"]
+__all__ = ["Kept", "fingerprint", "forget", "network_digest", "own_file"]
 
 EVERY_S = 10.0
 """How often a sweep is kept: a write is a matter of milliseconds."""
@@ -36,10 +37,13 @@ def fingerprint(facts: dict[str, Any]) -> str:
     return hashlib.sha256(plain_json(facts).encode()).hexdigest()
 
 
-def weights_digest(model: nn.Module) -> str:
-    """Return a SHA-256 of parameters and buffers."""
-    found = hashlib.sha256()
-    for name, tensor in model.state_dict().items():
+def network_digest(model: nn.Module) -> str:
+    """Return a SHA-256 of parameters, buffers, and how they are put together."""
+    found = hashlib.sha256(repr(model).encode())
+    for module in model.modules():
+        if isinstance(module, fx.GraphModule):
+            found.update(module.code.encode())
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         found.update(name.encode())
         found.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()
@@ -51,8 +55,12 @@ def own_file(path: Path, world: World) -> Path:
 
 
 def forget(path: Path, world: World) -> None:
-    """Take away what a study has kept, once its result is saved."""
-    own_file(path, world).unlink(missing_ok=True)
+    """Take away what a study has kept, by however many processes, once its result is saved."""
+    if not world.leader or not path.parent.is_dir():
+        return
+    for beside in path.parent.iterdir():
+        if re.fullmatch(re.escape(path.name) + r"(-\d+of\d+)?", beside.name):
+            beside.unlink(missing_ok=True)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 
 import torch
@@ -27,10 +27,14 @@ STACKED = 4096
 
 
 def with_programs(lesions: Sequence[Lesion]) -> tuple[list[Lesion], list[tuple[int, ...]]]:
-    """Return what can be run, and by place after the intact network what each is made of."""
+    """Return what can be run, and what each is made of and without, or nothing.
+
+    Places count from the intact network, 0.
+    """
     possible = [lesion for lesion in lesions if lesion.program is not None]
     place = {lesion.label: number for number, lesion in enumerate(possible, start=1)}
-    return possible, [tuple(place[label] for label in lesion.parts) for lesion in possible]
+    parts = [tuple(place[label] for label in lesion.parts) for lesion in possible]
+    return possible, [(*of, 0) if of else () for of in parts]
 
 
 @dataclass
@@ -51,6 +55,8 @@ class Measuring:
         Of the order in which images come where one may stop early.
     tolerance : float, optional
         Half the width of an interval at which a lesion is measured narrowly enough.
+    by_level : bool
+        Whether the prefix tree is walked level by level, and not in depth.
     """
 
     chain: Chain
@@ -59,6 +65,7 @@ class Measuring:
     world: World
     seed: int
     tolerance: float | None = None
+    by_level: bool = False
 
     def confidence(self, images: int) -> float:
         """Return the level of the intervals over so many images."""
@@ -84,15 +91,19 @@ class Measuring:
         -------
         Tensor of shape (1 + programs, groups, sums)
             First the intact network's, with statistics measured anew as well; all are
-            compared with the intact network as it is.
+            compared with the intact network as it is, but for interactions, which are those
+            of networks with statistics measured anew.
         """
         possible, parts = with_programs(lesions)
         whole = intact(self.chain)
         programs = [whole, *(_program(lesion) for lesion in possible)]
-        anew = Recalibrated(self.chain, programs, training)
+
+        @cache  # measured when images are to be seen, not where all was kept
+        def anew() -> Recalibrated:
+            return Recalibrated(self.chain, programs, training)
 
         def runner(x: Tensor) -> Sequence[tuple[int, Tensor]]:
-            return [(0, self.chain(x)), *((number + 1, out) for number, out in anew.run(x))]
+            return [(0, self.chain(x)), *((number + 1, out) for number, out in anew().run(x))]
 
         moved = [(), (), *(tuple(place + 1 for place in of) for of in parts)]
         share = self.world.share(torch.arange(data.n))
@@ -141,8 +152,8 @@ class Measuring:
         return self.world.sum_over_ranks(sums)
 
     def _runner(self, programs: Sequence[Program]) -> Runner:
-        """Walk in depth; on a GPU level by level, where equal calls on many images pay."""
-        if self.fast.device.type == "cuda":
+        """Walk in depth, or level by level, where equal calls on many images pay."""
+        if self.by_level:
             return partial(_by_level, self.fast, programs)
         return partial(walk, self.fast, prefix_tree(programs))
 

@@ -16,14 +16,12 @@ from resprobe.chain import (
     Chain,
     Node,
     Program,
-    has_batch_norm,
     left_as_found,
     prefix_tree,
     use_batch_statistics,
     walk,
 )
 from resprobe.datasets import Batches
-from resprobe.errors import InputError
 from resprobe.probes.batch_norm import batches_for
 
 __all__ = ["Recalibrated"]
@@ -49,7 +47,7 @@ class Recalibrated:
     Raises
     ------
     InputError
-        If the network has no BatchNorm, or a batch would hold one image.
+        If a batch would hold one image.
     ChainError
         If a BatchNorm is called as a function.
 
@@ -59,11 +57,6 @@ class Recalibrated:
     """
 
     def __init__(self, chain: Chain, programs: Sequence[Program], training: Batches) -> None:
-        if not has_batch_norm(chain):
-            raise InputError(
-                "the network has no BatchNorm whose statistics could be measured anew; leave "
-                "recalibration out"
-            )
         self.chain, self.tree = chain, prefix_tree(programs)
         self.norms = {
             step: [module for module in step.modules() if isinstance(module, _Norm)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -83,7 +82,7 @@ class Rows:
             labels = self._labels(lesion)
             for name, figures in self._figures(lesion, own, data, confidence, not selection):
                 certain = _CERTAIN if same else {}
-                known = {k: v for k, v in certain.items() if not math.isnan(figures[k])}
+                known = {k: v for k, v in certain.items() if figures[k.rpartition("_")[0]] == v}
                 self.all.append({**labels, **about, "class_name": name, **figures, **known})
 
     def _figures(

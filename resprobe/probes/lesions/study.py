@@ -19,17 +19,18 @@ import numpy as np
 import pandas as pd
 import torch
 
-from resprobe.chain import Chain, for_inference, left_as_found
+from resprobe.chain import Chain, for_inference, images_first, left_as_found
 from resprobe.datasets import Batches
-from resprobe.probes.lesions.kept import Kept, fingerprint, own_file, weights_digest
-from resprobe.probes.lesions.looks import check_tolerance, looks
+from resprobe.probes.lesions.asking import check_lesion
+from resprobe.probes.lesions.kept import Kept, fingerprint, network_digest, own_file
+from resprobe.probes.lesions.looks import looks
 from resprobe.probes.lesions.making import Round, Study
 from resprobe.probes.lesions.measuring import Measuring
 from resprobe.probes.lesions.rows import COLUMNS, Rows
 from resprobe.probes.lesions.studies import Single
 from resprobe.probes.lesions.sweep import Progress, Sweep
 from resprobe.probes.lesions.tally import Groups, Sum
-from resprobe.probes.study import check_fit, provenance
+from resprobe.probes.study import provenance
 from resprobe.results import Result, versions
 from resprobe.training.distributed.world import World
 
@@ -82,7 +83,7 @@ def lesion(
         Whether rows for the images of each class follow those for all.
     recalibrate : Batches, optional
         Training images to measure BatchNorm statistics on behind each lesion; those rows are
-        put beside the raw ones, over all images.
+        put beside the raw ones, over all images, also where a tolerance is given.
     selection : Batches, optional
         Images that the greedy study chooses by; ``data`` if not given, which flatters.
     resume : Path, optional
@@ -115,7 +116,7 @@ def lesion(
     InputError
         If images and network, or study and network, do not fit.
     UsageError
-        If the tolerance is none.
+        If the tolerance is none, or classes are to be told apart and there are no labels.
 
     References
     ----------
@@ -133,14 +134,15 @@ def lesion(
     >>> lesion(chain, data, study=studies.Pairs()).frame["lesion"].tolist()[-3:]
     ['delete:0+1', 'delete:0+2', 'delete:1+2']
     """
-    check_fit(chain, data, labels=False)
-    if tolerance is not None:
-        check_tolerance(tolerance)
+    check_lesion(
+        chain, data, study=study, seed=seed, tolerance=tolerance, per_class=per_class,
+        recalibrate=recalibrate, selection=selection,
+    )  # fmt: skip
     kept = Kept()
     if resume is not None:
         facts = _facts(
             chain, study, world, data=data, recalibrate=recalibrate, selection=selection,
-            seed=seed, tolerance=tolerance, per_class=per_class,
+            seed=seed, tolerance=tolerance, per_class=per_class, about=about,
         )  # fmt: skip
         kept = Kept(own_file(resume, world), fingerprint(facts), say=say)
     fast = for_inference(chain, data.example())
@@ -150,12 +152,17 @@ def lesion(
     sweep = Sweep(chain.classes, groups, kept, progress, say)
     rows = Rows(chain, groups)
     with left_as_found(chain, training=False), torch.inference_mode():
-        measuring = Measuring(chain, fast.chain, sweep, world, seed, tolerance)
+        by_level = chain.device.type == "cuda" and images_first(fast.chain, data.example())
+        measuring = Measuring(chain, fast.chain, sweep, world, seed, tolerance, by_level)
+        level = measuring.confidence(data.n)
         rounds = study.rounds(chain, np.random.default_rng(seed))
-        asked, number = next(rounds), 0
+        asked, number, chose = next(rounds), 0, False
         while True:
             images = (selection or data) if asked.selection else data
-            costs = _measured(measuring, rows, asked, images, recalibrate, key=f"round {number}")
+            chose = chose or asked.selection
+            costs = _measured(
+                measuring, rows, asked, images, recalibrate, key=f"round {number}", level=level
+            )
             try:
                 asked, number = rounds.send(costs), number + 1
             except StopIteration:
@@ -164,11 +171,11 @@ def lesion(
     meta = {
         "study": study.name,
         "settings": study.settings,
-        "confidence": measuring.confidence(data.n),
+        "confidence": level,
         "tolerance": tolerance,
         "looks": None if tolerance is None else looks(data.n),
         "recalibrated_on": None if recalibrate is None else recalibrate.describe(),
-        "selected_on": None if selection is None else selection.describe(),
+        "selected_on": (selection or data).describe() if chose else None,
         "processes": world.size,
         "inference": {
             "folded": fast.folded,
@@ -188,16 +195,20 @@ def _measured(
     recalibrate: Batches | None,
     *,
     key: str,
+    level: float,
 ) -> list[float]:
     """Measure a round, add its rows, and return what each lesion cost."""
     measure = measuring.plain if asked.selection else measuring.at_looks
     sums = measure(asked.lesions, images, key=key)
-    confidence = 0.95 if asked.selection else measuring.confidence(images.n)
-    rows.add(asked.lesions, sums, images, confidence=confidence, selection=asked.selection)
+    rows.add(asked.lesions, sums, images, confidence=level, selection=asked.selection)
     if recalibrate is not None and not asked.selection:
         again = measuring.recalibrated(asked.lesions, images, recalibrate, key=f"{key} anew")
-        rows.add(asked.lesions, again, images, confidence=0.95, batch_norm="recalibrated")
-    measured = iter(sums.sum(1)[1:])
+        rows.add(asked.lesions, again, images, confidence=level, batch_norm="recalibrated")
+    whole = sums.sum(1)
+    lost = int(whole[0, Sum.IMAGES] - whole[0, Sum.AGREE])
+    if lost and measuring.sweep.say:
+        measuring.sweep.say(f"the intact network's answers to {lost} images are not finite")
+    measured = iter(whole[1:])
     cost = Sum.LOSS if images.data.classes else Sum.KL
     return [
         float("nan") if lesion.program is None else float((own := next(measured))[cost] / own[0])
@@ -216,7 +227,7 @@ def _facts(chain: Chain, study: Study, world: World, **more: Any) -> dict[str, A
         **more,
         **images,
         "study": [study.name, study.settings],
-        "weights": weights_digest(chain),
+        "weights": network_digest(chain),
         "processes": [world.rank, world.size],
         "version": versions()["resprobe"],
     }

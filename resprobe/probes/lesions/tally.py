@@ -75,7 +75,8 @@ def measure(
     labels : int64 Tensor of shape (images,)
         All negative where there are none.
     parts : sequence of sequences of int
-        By program: the two programs that it is put together of, or nothing.
+        By program: the two programs that it is put together of and the one without either of
+        them, or nothing.
     groups : Groups
         By the labels.
 
@@ -121,7 +122,7 @@ def _interactions(values: Tensor, parts: Sequence[Sequence[int]], *, labelled: b
         return
     # without labels, what the intact network answers is the right answer
     wrong = 1 - values[Sum.CORRECT if labelled else Sum.AGREE]
-    first, second = (torch.tensor([parts[number][i] for number in whole]) for i in (0, 1))
-    beyond = wrong[whole] - wrong[first] - wrong[second] + wrong[0]
+    first, second, neither = (torch.tensor([parts[n][i] for n in whole]) for i in (0, 1, 2))
+    beyond = wrong[whole] - wrong[first] - wrong[second] + wrong[neither]
     values[Sum.INTERACTION, whole] = beyond
     values[Sum.INTERACTION_SQUARED, whole] = beyond.square()

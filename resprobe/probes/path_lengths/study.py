@@ -36,7 +36,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from resprobe.chain import Chain, has_batch_norm
@@ -44,27 +43,18 @@ from resprobe.datasets import Batches
 from resprobe.probes.batch_norm import Statistics
 from resprobe.probes.path_lengths.asking import (
     End,
-    Method,
     Methods,
     Question,
     Transitions,
     questions,
 )
-from resprobe.probes.path_lengths.columns import (
-    Columns,
-    exact_columns,
-    rms_columns,
-    sampled_columns,
-)
 from resprobe.probes.path_lengths.drawing import draw_paths
 from resprobe.probes.path_lengths.effective import (
     check_share,
-    effective_range,
     summary,
-    weights,
 )
-from resprobe.probes.path_lengths.law import log2_counts
-from resprobe.probes.path_lengths.measuring import Tick, exact, rms, run, sampled
+from resprobe.probes.path_lengths.measuring import Tick
+from resprobe.probes.path_lengths.table import COLUMNS, measured, rows_of
 from resprobe.probes.study import provenance
 from resprobe.results import Result
 
@@ -179,8 +169,8 @@ def paths(
     tick = _counter(progress, data.n * sum(_rounds(q, draws, seed) for q in asked))
     frames, summaries = [], []
     for question in asked:
-        columns = _measured(chain, data, question, draws=draws, seed=seed, tick=tick)
-        frame = _frame(columns, question, share)
+        columns = measured(chain, data, question, draws=draws, seed=seed, tick=tick)
+        frame = rows_of(columns, question, share)
         frames.append(frame.assign(draws=0 if question.method == "exact" else draws))
         whole = float(columns["gradient"]) if question.method == "exact" else None
         summaries.append({**summary(frame, share, lengths), "gradient": whole})
@@ -193,53 +183,7 @@ def paths(
         "batch_norm": "running" if has_batch_norm(chain) else None,
         **provenance(chain, data, network=network, seed=seed, about=about),
     }
-    return Result("paths", table[_COLUMNS], meta)
-
-
-_FIGURES = [
-    "together", "together_se", "average", "average_se", "norm", "norm_se", "rms", "rms_se",
-    "weight", "projection", "projection_se",
-]  # fmt: skip
-_COLUMNS = [
-    "network", "method", "transitions", "length", "paths_log2", "paths_share", "n", "draws",
-    "seed", *_FIGURES, "effective",
-]  # fmt: skip
-_SINGLE: dict[Method, str] = {"exact": "average", "rms": "rms", "sampled": "norm"}
-
-
-def _measured(
-    chain: Chain, data: Batches, question: Question, *, draws: int, seed: int, tick: Tick
-) -> Columns:
-    method, places = question.method, question.places
-    counts = log2_counts(places.blocks)
-    if method == "exact":
-        return exact_columns(run(chain, data, places, exact(tick)), counts)
-    if method == "rms":
-        found = run(chain, data, places, rms(draws, data.n, seed, tick)).sum(0) / data.n
-        return rms_columns(found, counts)
-    drawn = draw_paths(places.blocks, draws, seed)
-    found = run(chain, data, places, sampled(drawn, tick)).sum(0) / data.n
-    return sampled_columns(found, drawn)
-
-
-def _frame(columns: Columns, question: Question, share: float) -> pd.DataFrame:
-    blocks = question.places.blocks
-    counts = log2_counts(blocks)
-    weight = weights(columns[_SINGLE[question.method]], counts)
-    found, length = effective_range(weight, share), np.arange(blocks + 1)
-    empty = np.full(blocks + 1, np.nan)
-    return pd.DataFrame(
-        {
-            "method": question.method,
-            "transitions": question.transitions,
-            "length": length,
-            "paths_log2": counts,
-            "paths_share": np.exp2(counts - blocks),
-            **{name: columns.get(name, empty) for name in _FIGURES},
-            "weight": weight,
-            "effective": False if found is None else (found.low <= length) & (length <= found.high),
-        }
-    )
+    return Result("paths", table[COLUMNS], meta)
 
 
 def _rounds(question: Question, draws: int, seed: int) -> int:

@@ -10,6 +10,7 @@ from resprobe.errors import InputError
 from resprobe.networks import Architecture
 from resprobe.probes import lesion
 from resprobe.probes.lesions.studies import Pairs, Repeat, Shuffle
+from resprobe.statistics import wilson
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +96,26 @@ def test_one_training_image_has_no_statistics(model):
     data = random_batches(10)
     with pytest.raises(InputError, match="at least 2 images"):
         lesion(unravel(model, data.example()), data, recalibrate=random_batches(1))
+
+
+def test_an_interaction_of_recalibrated_networks_is_without_what_recalibrating_does(model):
+    data, training = random_batches(90, batch_size=45), random_batches(80, seed=7, batch_size=40)
+    chain = unravel(model, data.example())
+    frame = lesion(chain, data, study=Pairs(), recalibrate=training).frame
+    anew = frame[frame["batch_norm"] == "recalibrated"].set_index("lesion")
+    drift = anew.loc["intact", "error_rise"]
+    assert drift != 0
+    for label, row in anew[anew["k"] == 2].iterrows():
+        parts = [f"delete:{number}" for number in label.removeprefix("delete:").split("+")]
+        alone = anew.loc[parts, "error_rise"].sum()
+        assert row["interaction"] == pytest.approx(row["error_rise"] - alone + drift, abs=1e-12)
+
+
+def test_every_interval_has_the_level_that_the_result_says(model):
+    data = random_batches(300, size=8)
+    result = lesion(unravel(model, data.example()), data, tolerance=0.01, recalibrate=data)
+    confidence = result.meta["confidence"]
+    assert confidence > 0.95
+    for row in result.frame.to_dict("records"):
+        limits = wilson(row["correct"], row["n"], confidence=confidence)
+        assert (row["accuracy_low"], row["accuracy_high"]) == limits

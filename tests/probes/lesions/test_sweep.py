@@ -1,5 +1,7 @@
 """The sweep: exactly the calls of the tree, going on, memory, processes, classes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,8 @@ from nets import AkamasterNet, random_batches, with_lively_statistics
 from probes.lesions.twin import by_hand, logits_of, tampered
 
 from resprobe.chain import call_step, evaluations, intact, unravel
+from resprobe.errors import InputError, UsageError
+from resprobe.networks import Architecture
 from resprobe.probes import lesion
 from resprobe.probes.lesions import forget
 from resprobe.probes.lesions.studies import Greedy, Pairs, Random, Single
@@ -231,8 +235,6 @@ def test_level_by_level_gives_what_the_walk_in_depth_gives(chain, data, monkeypa
 
 
 def test_images_without_labels_are_compared_with_the_intact_network(model, chain, data):
-    from dataclasses import replace
-
     bare = replace(
         data, data=replace(data.data, labels=torch.full((100,), -1), classes=(), name="bare")
     )
@@ -255,3 +257,67 @@ def test_images_without_labels_are_compared_with_the_intact_network(model, chain
         greedy.loc[~greedy["selection"], "lesion"].iloc[1]
         == (first.loc[first["kl"].idxmin(), "lesion"])
     )
+
+
+def test_the_same_weights_in_another_network_are_another_study(data, tmp_path):
+    kept, said = tmp_path / "lesion.part", []
+    weights = Architecture("resnet8", width=4, num_classes=10).build().state_dict()
+    for survival in (1.0, 0.5):
+        network = Architecture("resnet8", width=4, num_classes=10, survival=survival).build()
+        network.load_state_dict(weights)
+        lesion(unravel(network, data.example()), data, resume=kept, say=said.append)
+    assert said == ["lesion.part is of another study; beginning anew"]
+
+
+def test_what_other_numbers_of_processes_kept_is_forgotten_too(tmp_path):
+    for name in ("lesion.part", "lesion.part-0of2", "lesion.part-1of2", "lesion.part-notes"):
+        (tmp_path / name).touch()
+    forget(tmp_path / "lesion.part", World(rank=1, size=2))
+    assert len(list(tmp_path.iterdir())) == 4  # the leader's work
+    forget(tmp_path / "lesion.part", World())
+    assert [path.name for path in tmp_path.iterdir()] == ["lesion.part-notes"]
+
+
+def test_images_that_do_not_fit_are_refused_before_any_is_seen(chain, data):
+    def never(*_):
+        raise AssertionError
+
+    other, bare = random_batches(9, size=9), random_batches(9, size=8)
+    with pytest.raises(InputError, match="has shape"):
+        lesion(chain, data, study=Greedy(), selection=other, progress=never)
+    with pytest.raises(InputError, match="has shape"):
+        lesion(chain, data, recalibrate=other, progress=never)
+    bare = replace(bare, data=replace(bare.data, labels=torch.full((9,), -1), classes=()))
+    with pytest.raises(InputError, match="either all have labels or none do"):
+        lesion(chain, data, study=Greedy(), selection=bare, progress=never)
+    with pytest.raises(UsageError, match="go by labels"):
+        lesion(chain, bare, per_class=True, progress=never)
+
+
+def test_only_a_study_that_chooses_says_what_it_chose_by(chain, data):
+    assert lesion(chain, data, selection=data).meta["selected_on"] is None
+    assert lesion(chain, data, study=Greedy(1)).meta["selected_on"]["n"] == 100
+
+
+def test_answers_that_are_not_finite_are_counted_and_nothing_is_certain(model, chain, data):
+    said = []
+    with torch.no_grad():
+        weight = model.linear.weight.clone()
+        model.linear.weight[0, 0] = float("inf")
+        try:
+            frame = lesion(chain, data, say=said.append).frame
+            with pytest.raises(InputError, match="no finite loss to go by"):
+                lesion(chain, data, study=Greedy())
+        finally:
+            model.linear.weight.copy_(weight)
+    assert (
+        f"the intact network's answers to {100 - round(100 * frame.loc[0, 'agreement'])} "
+        in (said[-1])
+    )
+    assert frame.loc[0, "agreement_low"] < 1
+
+
+def test_one_image_has_no_interval(chain):
+    row = lesion(chain, random_batches(1, size=8)).frame.iloc[1]
+    assert np.isnan(row["kl_low"])
+    assert np.isnan(row["kl_high"])

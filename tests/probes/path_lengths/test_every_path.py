@@ -10,9 +10,11 @@ from nets import random_batches
 from path_twin import all_paths, by_length, chain_of, eight_blocks
 
 from resprobe.chain import left_as_found
+from resprobe.errors import ResprobeError
 from resprobe.probes import paths
 from resprobe.probes.path_lengths.measuring import Places
-from resprobe.probes.path_lengths.sweep import sweep
+from resprobe.probes.path_lengths.scaled import Scaled
+from resprobe.probes.path_lengths.sweep import check_sum, sweep
 from resprobe.probes.path_lengths.tape import record
 from resprobe.probes.path_lengths.walking import walk_paths
 
@@ -76,6 +78,19 @@ def test_the_stack_holds_the_sum_over_the_paths_of_each_length(every, tape, kind
         gap = norms(level.doubled() - expected)
         # relative to the paths that cancel in the sum
         assert (gap <= 1e-5 * norms(gradients).sum(0)).all()
+
+
+def test_a_stack_that_misses_the_gradient_of_one_image_by_1e_5_is_an_error(tape):
+    levels = sweep(tape)
+
+    def off_by(share):
+        missing = share * tape.whole
+        missing[1:] = 0
+        return [*levels, Scaled.of(missing, tape.images)]
+
+    check_sum(off_by(5e-6), tape.whole)
+    with pytest.raises(ResprobeError, match=r"only to 2\.\de-05 relative, not to 1e-5"):
+        check_sum(off_by(2e-5), tape.whole)
 
 
 def test_exact_is_the_norm_of_the_sum_and_its_share_of_the_gradient(every, chain, data, kind):
