@@ -78,19 +78,16 @@ class Work:
         return subject.training(wanted, what="--selection-images")
 
     @staticmethod
-    def part(folder: Path, network: str) -> Path:
-        """Return where what is done is kept."""
-        return folder / f"lesion-{re.sub(r'[^a-zA-Z0-9_.+=#-]', '_', network)}.part"
+    def part(out: Path, network: str, study: str) -> Path:
+        """Return where the study of a network keeps what it has done."""
+        safe = re.sub(r"[^\w.+=#-]", "_", network, flags=re.ASCII)
+        if safe != network:  # so that two names do not become one
+            safe += f"-{hashlib.sha256(network.encode()).hexdigest()[:8]}"
+        return out / f"lesion-{safe}-{study}.part"
 
     @property
     def _kept(self) -> Path | None:
-        if self.out is None:
-            return None
-        label = self.subject.network
-        safe = re.sub(r"[^\w.+=#-]", "_", label, flags=re.ASCII)
-        if safe != label:  # so that two names do not become one
-            safe += f"-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
-        return self.out / f"lesion-{safe}-{self.asked.study}.part"
+        return self.out and self.part(self.out, self.subject.network, self.asked.study)
 
     def check(self) -> None:
         """Raise an error that names the network where its study cannot be done."""

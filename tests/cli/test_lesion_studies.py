@@ -187,7 +187,7 @@ def test_the_greedy_study_chooses_by_training_images(study):
 
 def test_choosing_and_measuring_on_the_same_images_is_said_to_flatter(study):
     ran = study("greedy", "--split", "train", "--json")
-    assert ran.json["meta"]["selected_on"] is None
+    assert ran.json["meta"]["selected_on"] == ran.json["meta"]["data"]
     assert "which flatters the figures" in ran.notes[0]
 
 
@@ -256,8 +256,8 @@ def test_one_network_at_a_time_is_pruned_and_never_onto_itself(refused, deeper):
 def test_an_interrupted_study_goes_on_where_it_stopped(shell, ok, deeper, pets, tmp_path):
     from resprobe.cli.lesion_work import Work
 
-    part = tmp_path / "results" / "lesion-resnet14.part"
-    assert Work.part(tmp_path / "results", "resnet14") == part
+    part = tmp_path / "results" / "lesion-resnet14-greedy.part"
+    assert Work.part(tmp_path / "results", "resnet14", "greedy") == part
     arguments = ("lesion", "--ckpt", deeper, "--study", "greedy", "--json", "--out", "results",
                  "--batch-size", 1)  # fmt: skip
     process = shell(*arguments)
@@ -271,7 +271,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped(shell, ok, deeper, pets, 
     assert process.returncode == 130
     assert not (tmp_path / "results" / "lesion.csv").exists()
     ran = ok(*arguments)
-    assert re.search(r"going on from lesion-resnet14\.part, after [\d,]+ images", ran.err)
+    assert re.search(r"going on from lesion-resnet14-greedy\.part, after [\d,]+ images", ran.err)
     assert not part.exists()
     whole = ok("lesion", "--ckpt", deeper, "--study", "greedy", "--json", "--batch-size", 1)
     assert ran.json["rows"] == whole.json["rows"]

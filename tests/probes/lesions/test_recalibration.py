@@ -1,5 +1,7 @@
 """BatchNorm statistics behind a lesion, against a training-mode pass of a copy."""
 
+import copy
+
 import pytest
 import torch
 from nets import AkamasterNet, LinearResNet, random_batches, with_lively_statistics
@@ -61,8 +63,6 @@ def test_a_repeated_block_has_statistics_for_each_time(model):
     row = frame[(frame["lesion"] == "repeat:4x2") & (frame["batch_norm"] == "recalibrated")].iloc[0]
     # by hand: two copies of the block, so that each has statistics of its own
     twin = tampered(model, "repeat:4x2")
-    import copy
-
     twin.layer2[1][1] = copy.deepcopy(twin.layer2[1][0])
     twin = recalibrated_by_hand(twin, "intact", training)
     expected = by_hand(logits_of(model, data), logits_of(twin, data), data.data.labels.numpy())
@@ -100,6 +100,10 @@ def test_one_training_image_has_no_statistics(model):
 
 def test_an_interaction_of_recalibrated_networks_is_without_what_recalibrating_does(model):
     data, training = random_batches(90, batch_size=45), random_batches(80, seed=7, batch_size=40)
+    model = copy.deepcopy(model)
+    with torch.no_grad():  # so that answers differ from image to image
+        model.linear.bias -= torch.from_numpy(logits_of(model, data).mean(0)).float()
+    data.data.labels.copy_(torch.from_numpy(logits_of(model, data).argmax(1)))
     chain = unravel(model, data.example())
     frame = lesion(chain, data, study=Pairs(), recalibrate=training).frame
     anew = frame[frame["batch_norm"] == "recalibrated"].set_index("lesion")

@@ -283,9 +283,9 @@ def test_images_that_do_not_fit_are_refused_before_any_is_seen(chain, data):
         raise AssertionError
 
     other, bare = random_batches(9, size=9), random_batches(9, size=8)
-    with pytest.raises(InputError, match="has shape"):
+    with pytest.raises(InputError, match="the chain was made with images of shape"):
         lesion(chain, data, study=Greedy(), selection=other, progress=never)
-    with pytest.raises(InputError, match="has shape"):
+    with pytest.raises(InputError, match="the chain was made with images of shape"):
         lesion(chain, data, recalibrate=other, progress=never)
     bare = replace(bare, data=replace(bare.data, labels=torch.full((9,), -1), classes=()))
     with pytest.raises(InputError, match="either all have labels or none do"):
