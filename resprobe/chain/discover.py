@@ -243,5 +243,5 @@ def _no_blocks(model_name: str, segments: list[Segment], *, has_layers: bool) ->
     return (
         f"{model_name} has no residual blocks ({reason}) and no plain blocks (modules of its "
         "own classes with one to three weighted layers each, in a row)"
-        + ("; with layers=True its single layers are its blocks" if has_layers else "")
+        + ("; its single layers are blocks with layers=True (--study layers)" if has_layers else "")
     )

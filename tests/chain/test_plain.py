@@ -150,7 +150,7 @@ def test_layers_of_a_sequential_network_are_its_blocks_when_asked():
     ]
     assert sum(isinstance(m, nn.Linear) for m in chain.head.modules()) == 3
     assert not list(chain.stem.parameters())
-    with pytest.raises(ChainError, match="with layers=True its single layers are its blocks"):
+    with pytest.raises(ChainError, match="its single layers are blocks with layers=True"):
         unravel(model, IMAGES)
 
 

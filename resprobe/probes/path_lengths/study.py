@@ -127,7 +127,7 @@ def paths(
         of lengths that holds ``share`` of the weight). ``meta["networks"][0]["paths"]`` sums
         up: the effective range, and for exact the mean norm of the whole ``gradient``. The
         weights of rms and sampled add norms, not vectors: an upper bound on what the paths
-        could carry, as in the paper.
+        could carry, as in the paper. Norms below 1e-300, and an ``rms`` below 1e-150, are 0.
 
     Raises
     ------
