@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -143,6 +144,34 @@ def shell(tmp_path):
         return subprocess.Popen(
             more.pop("command", command), cwd=tmp_path, env=environment, **{**streams, **more}
         )
+
+    return start
+
+
+_WAITING = """
+import time
+import resprobe.probes.lesions.kept as kept
+write, kept.EVERY_S = kept.Kept._write, 0
+kept.Kept._write = lambda self, path: (write(self, path), time.sleep(120))
+from resprobe.cli import main
+main()
+"""
+
+
+@pytest.fixture
+def interrupted(shell):
+    """Return the function that starts a study and ends it, by a signal, once it kept something."""
+
+    def start(kept: Path, ending: signal.Signals, *arguments: object) -> int:
+        process = shell(command=[sys.executable, "-c", _WAITING, *map(str, arguments)])
+        end = time.monotonic() + 120
+        while not kept.exists():
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        process.send_signal(ending)
+        process.communicate(timeout=60)
+        return process.returncode
 
     return start
 

@@ -1,9 +1,7 @@
 """A lesion study by several processes, and one that is killed and goes on."""
 
-import os
 import signal
 import sys
-import time
 
 import pandas as pd
 import pytest
@@ -56,28 +54,17 @@ def test_two_processes_give_the_table_of_one_to_the_image(shell, ok, fashion, tm
     assert not list((tmp_path / "two").glob("*part*"))
 
 
-def test_a_study_that_is_killed_goes_on_where_it_stopped(shell, ok, fashion, tmp_path):
+def test_a_study_that_is_killed_goes_on_where_it_stopped(interrupted, ok, fashion, tmp_path):
     source = ("--ckpt", fashion, "--data", "embedded", "--normalise", "fashion-mnist")
-    long = (*STUDY[:-4], "--images", "1000", "--batch-size", "16")
-    command = [
-        sys.executable, "-c",
-        "import resprobe.probes.lesions.kept as k; k.EVERY_S = 0; from resprobe.cli import main;"
-        "main()",
-        *map(str, (*long, *source, "--out", "cut")),
-    ]  # fmt: skip
-    process = shell(command=command)
     part = tmp_path / "cut" / "lesion-net-random.part"
-    end = time.monotonic() + 60
-    while not part.exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    left = interrupted(part, signal.SIGKILL, *STUDY, *source, "--out", "cut")
+    assert left == -signal.SIGKILL
     assert not (tmp_path / "cut" / "lesion.csv").exists()
-    ran = ok(*long, *source, "--out", "cut")
+    ran = ok(*STUDY, *source, "--out", "cut")
     (said,) = [line for line in ran.notes if "going on" in line]
     assert said.startswith("resprobe: going on from lesion-net-random.part, after ")
     assert not part.exists()
-    ok(*long, *source, "--out", "whole")
+    ok(*STUDY, *source, "--out", "whole")
     pd.testing.assert_frame_equal(
         frame(tmp_path / "cut"), frame(tmp_path / "whole"), check_exact=True
     )

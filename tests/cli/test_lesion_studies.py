@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import time
 
 import pytest
 from lesion_frames import PLAIN, RESIDUAL, STUDIES, result
@@ -253,22 +252,14 @@ def test_one_network_at_a_time_is_pruned_and_never_onto_itself(refused, deeper):
     refused(2, "is the checkpoint itself", "lesion", "--ckpt", deeper, *greedy, deeper)
 
 
-def test_an_interrupted_study_goes_on_where_it_stopped(shell, ok, deeper, pets, tmp_path):
+def test_an_interrupted_study_goes_on_where_it_stopped(interrupted, ok, deeper, pets, tmp_path):
     from resprobe.cli.lesion_work import Work
 
     part = tmp_path / "results" / "lesion-resnet14-greedy.part"
     assert Work.part(tmp_path / "results", "resnet14", "greedy") == part
     arguments = ("lesion", "--ckpt", deeper, "--study", "greedy", "--json", "--out", "results",
                  "--batch-size", 1)  # fmt: skip
-    process = shell(*arguments)
-    end = time.monotonic() + 120
-    while not part.exists():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert interrupted(part, signal.SIGINT, *arguments) == 130
     assert not (tmp_path / "results" / "lesion.csv").exists()
     ran = ok(*arguments)
     assert re.search(r"going on from lesion-resnet14-greedy\.part, after [\d,]+ images", ran.err)

@@ -1,5 +1,6 @@
 """Photographs that stay on the disk, from the command line."""
 
+import json
 import re
 
 import numpy as np
@@ -52,9 +53,8 @@ def test_a_lesion_study_on_photographs_is_the_librarys(ok, photographs, checkpoi
     model = resprobe.load(path)
     data = resprobe.Batches(images, model.normalisation)
     chain = resprobe.unravel(model.model, data.example())
-    assert ran.json["rows"] == (
-        resprobe.lesion(chain, data, network="net").frame.to_dict("records")
-    )
+    result = resprobe.lesion(chain, data, network="net")
+    assert ran.json["rows"] == json.loads(result.to_json())["rows"]
     told = ran.json["meta"]["data"]
     assert (told["data_set"], told["n"], told["shape"]) == ("imagenet:small-net", 6, [3, 32, 32])
     assert told["changes"] == []
