@@ -36,6 +36,15 @@ def side_by_side(request):
 
 
 @pytest.fixture
+def one_thread():
+    """Busy neighbours must not make one side wait for its own threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def images():
     """Return batches of random images: the speed does not depend on what they show."""
 

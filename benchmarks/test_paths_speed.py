@@ -18,13 +18,7 @@ BLOCKS = 27
 DRAWS, PATHS = 10, 25  # sweeps; paths of each length
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Busy neighbours must not make one side wait for its own threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_all_lengths_against_one_forward_and_backward(images, side_by_side):

@@ -13,12 +13,7 @@ from resprobe.datasets import Augmentation
 BATCH = 128
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.filterwarnings(plain_loop.ADVICE)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+
 import torch
 
 from resprobe.errors import UsageError
 
-__all__ = ["is_out_of_memory", "pick_device"]
+__all__ = ["free_memory", "is_out_of_memory", "pick_device"]
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -64,3 +66,15 @@ def is_out_of_memory(error: BaseException) -> bool:
         or type(error).__name__ == "OutOfMemoryError"
         or "DefaultCPUAllocator" in str(error)
     )
+
+
+def free_memory() -> None:
+    """Let go of what nothing refers to; called where an error that held frames is gone.
+
+    Examples
+    --------
+    >>> free_memory()
+    """
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

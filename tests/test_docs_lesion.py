@@ -1,36 +1,28 @@
 """Every command in docs/lesion.md is run as it stands there."""
 
-import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from lesion_frames import COLUMNS, STUDIES
+from pages import ROOT, blocks, page, printed, printed_by_python
 
-DOCS = Path(__file__).parent.parent / "docs"
-PAGE = (DOCS / "lesion.md").read_text()
-COMMANDS = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
-ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+DOCS = ROOT / "docs"
+PAGE = page("docs/lesion.md")
+COMMANDS = blocks(PAGE, "sh")
 
 
 @pytest.mark.long
 def test_the_commands_and_the_python_run_in_the_order_of_the_page(tmp_path):
     assert len(COMMANDS) == 9
     for block in COMMANDS:
-        command = ["bash", "-e", "-c", block]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{block}\n{done.stderr}"
-        assert done.stdout.strip(), block
+        assert printed(block, tmp_path).strip(), block
     assert (tmp_path / "small.pt").exists()
     assert (tmp_path / "classes" / "lesion-classes.png").exists()
     assert not list(tmp_path.glob("*/*.part"))
-    (python,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
-    done = subprocess.run([sys.executable, "-c", python], cwd=tmp_path, check=False)
-    assert done.returncode == 0
+    (python,) = blocks(PAGE, "python")
+    printed_by_python(python, tmp_path)
     assert (tmp_path / "random.png").stat().st_size > 10_000
 
 

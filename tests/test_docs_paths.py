@@ -1,36 +1,17 @@
 """Every command and the Python of docs/paths.md are run as they stand there."""
 
-import os
-import re
-import subprocess
-import sys
-from pathlib import Path
+import pytest
+from pages import blocks, page, printed, printed_by_python
 
-PAGE = (Path(__file__).parent.parent / "docs" / "paths.md").read_text()
-ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+PAGE = page("docs/paths.md")
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
-
-
+@pytest.mark.long
 def test_the_commands_and_the_python_run_in_the_order_of_the_page(tmp_path):
-    commands = [line for block in blocks("sh") for line in block.splitlines()]
+    commands = [line for block in blocks(PAGE, "sh") for line in block.splitlines()]
     assert sum(command.startswith("resprobe paths ") for command in commands) >= 4
     for command in commands:
-        done = subprocess.run(
-            command, shell=True, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
-        assert done.stdout.strip(), command
+        assert printed(command, tmp_path).strip(), command
     assert (tmp_path / "results" / "paths.png").exists()
-    (python,) = blocks("python")
-    done = subprocess.run(
-        [sys.executable, "-c", python],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "0.4537%" in done.stdout
+    (python,) = blocks(PAGE, "python")
+    assert "0.4537%" in printed_by_python(python, tmp_path)

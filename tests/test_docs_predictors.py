@@ -1,30 +1,18 @@
 """Every command and the Python in docs/predictors.md are run as they stand there."""
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from pages import blocks, page, printed, printed_by_python
 
-PAGE = (Path(__file__).parent.parent / "docs" / "predictors.md").read_text()
-
-
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
+PAGE = page("docs/predictors.md")
 
 
 @pytest.mark.long
 def test_the_page_runs_as_it_is_written(tmp_path):
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    (commands,), (python,) = blocks("sh"), blocks("python")
-    for script in (["bash", "-e", "-c", commands], [sys.executable, "-c", python]):
-        done = subprocess.run(
-            script, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-    assert "estimate" in done.stdout
+    (commands,), (python,) = blocks(PAGE, "sh"), blocks(PAGE, "python")
+    printed(commands, tmp_path)
+    assert "estimate" in printed_by_python(python, tmp_path)
     results = {path.name for path in (tmp_path / "results").iterdir()}
     for kind in ("predictors", "predictors-correlations"):
         assert {f"{kind}.{ending}" for ending in ("csv", "json", "png", "svg")} <= results

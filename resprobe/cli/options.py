@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -87,6 +87,18 @@ Images = Annotated[
         "--images", metavar="N", min=1, help="Only N images, evenly spaced over the split."
     ),
 ]
+
+
+def images_by_default(number: int) -> Any:
+    """Return the option for commands that take so many images where none is asked for."""
+    return typer.Option(
+        "--images",
+        metavar="N",
+        min=1,
+        help=f"N images, evenly spaced over the split (default {number} or all).",
+    )
+
+
 BatchSize = Annotated[
     int | None, typer.Option("--batch-size", metavar="N", min=1, help="Images at a time.")
 ]

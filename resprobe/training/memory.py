@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
-
 import torch
 from torch import nn
 
-from resprobe.devices import is_out_of_memory
+from resprobe.devices import free_memory, is_out_of_memory
 from resprobe.errors import ResprobeError
 from resprobe.training.loop import Loop
 
@@ -48,7 +46,7 @@ def fitting_batch(loop: Loop) -> int | None:
     loop.optimiser.zero_grad(set_to_none=True)
     size = loop.recipe.batch_size // 2
     while size >= 2:
-        _free()
+        free_memory()
         if _fits(loop, size):
             return size
         size //= 2
@@ -69,9 +67,3 @@ def _fits(loop: Loop, size: int) -> bool:
     finally:
         loop.optimiser.zero_grad(set_to_none=True)
     return True
-
-
-def _free() -> None:
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -105,7 +105,6 @@ def test_an_error_is_one_sentence_and_its_code(script, tmp_path):
     assert done.stderr.startswith("ensemble: --ckpt names the trained networks")
 
 
-@pytest.mark.skipif(not (ANALYSES / "ensemble").exists(), reason="not measured")
 def test_the_published_table_and_page_are_what_the_results_say(module):
     results = {kind: Result.load(ANALYSES / "ensemble" / f"{kind}.csv") for kind in KINDS}
     found = module("ensemble_summary")

@@ -292,7 +292,13 @@ LAYERS_OF_ANOTHER_KIND = {
 }
 
 
-@pytest.mark.parametrize("kind", LAYERS_OF_ANOTHER_KIND)
+LONG = "a state beside the output"  # torch.export writes 256 steps of it out: a minute
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(k, marks=pytest.mark.long if k == LONG else ()) for k in LAYERS_OF_ANOTHER_KIND],
+)
 def test_layers_that_are_no_function_of_one_tensor_are_branches_too(kind):
     layer, call = LAYERS_OF_ANOTHER_KIND[kind]
     model = Net(lambda m, x: x + call(m, x.flatten(2)).unflatten(2, x.shape[2:]))

@@ -1,28 +1,16 @@
 """The faster form of trained networks answers as they do, on real images."""
 
-import tarfile
-
 import pytest
 import torch
 
-from resprobe.chain import for_inference, intact, left_as_found, run, single_deletions, unravel
-from resprobe.checkpoints import load
-from resprobe.datasets import Batches
-from resprobe.datasets import load as load_data
+from resprobe.chain import for_inference, intact, left_as_found, run, single_deletions
 
 pytestmark = pytest.mark.real
 
 
 @pytest.mark.parametrize(("name", "norms"), [("resnet20", 19), ("resnet32", 31)])
-def test_every_lesion_gives_the_same_answers(reference, tmp_path, name, norms):
-    with tarfile.open(reference / "data" / "cifar10-jpeg.tar.xz") as archive:
-        members = [m for m in archive if m.name.startswith("test/")]
-        archive.extractall(tmp_path, members[:: len(members) // 400], filter="data")
-    checkpoint = load(next((reference / "weights").glob(f"{name}-*.th")))
-    data = Batches(
-        load_data(f"folder:{tmp_path}", split="test").subset(256), checkpoint.normalisation
-    )
-    chain = unravel(checkpoint.model, data.example())
+def test_every_lesion_gives_the_same_answers(subject, name, norms):
+    chain, data = subject(name, 256)
     fast = for_inference(chain, data.example())
     assert (fast.folded, fast.note) == (norms, "")
     programs = [intact(chain), *single_deletions(chain).values()]

@@ -1,49 +1,28 @@
 """Gradient by path length of trained weights on real images."""
 
 import json
-import tarfile
 
 import numpy as np
 import pytest
 
-from resprobe.chain import unravel
-from resprobe.checkpoints import load
-from resprobe.datasets import Batches
-from resprobe.datasets import load as load_data
 from resprobe.probes import paths
 
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture(scope="module")
-def images(reference, tmp_path_factory):
-    """The test split of the CIFAR-10 JPEG copies, unpacked."""
-    folder = tmp_path_factory.mktemp("cifar10-jpeg")
-    with tarfile.open(reference / "data" / "cifar10-jpeg.tar.xz") as archive:
-        members = [m for m in archive if m.name.startswith("test/")]
-        archive.extractall(folder, members, filter="data")
-    return load_data(f"folder:{folder}", split="test")
-
-
-def subject(reference, images, name, n):
-    checkpoint = load(next((reference / "weights").glob(f"{name}-*.th")))
-    data = Batches(images.subset(n), checkpoint.normalisation)
-    return unravel(checkpoint.model, data.example()), data
-
-
-def test_the_whole_that_the_paths_add_up_to_is_the_reference_gradient(reference, images):
+def test_the_whole_that_the_paths_add_up_to_is_the_reference_gradient(reference, subject):
     file = reference / "reference" / "gradient-paths.json"
     figures = json.loads(file.read_text())
     blocks = next(v for k, v in figures.items() if k.startswith("resnet20"))["blocks"]
-    result = paths(*subject(reference, images, "resnet20", 200), at="block")
+    result = paths(*subject("resnet20", 200), at="block")
     (found,) = result.meta["networks"][0]["paths"]
     assert found["gradient"] == pytest.approx(blocks[0]["input"], rel=1e-3)
     assert result.frame["projection"].sum() == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["resnet20", pytest.param("resnet32", marks=pytest.mark.long)])
-def test_random_signs_and_single_paths_meet(reference, images, name):
-    chain, data = subject(reference, images, name, 8)
+def test_random_signs_and_single_paths_meet(reference, subject, name):
+    chain, data = subject(name, 8)
     frame = paths(chain, data, method="all", draws=12, transitions="counted", seed=1).frame
     exact, rms, sampled = (frame[frame["method"] == m] for m in ("exact", "rms", "sampled"))
     # of the one path without a branch and of the one without a shortcut all say the same
@@ -56,11 +35,11 @@ def test_random_signs_and_single_paths_meet(reference, images, name):
     assert (rms["rms_se"].iloc[1:-1] < sampled["rms_se"].iloc[1:-1].to_numpy()).mean() > 0.8
 
 
-def test_where_long_paths_fade_the_effective_ones_are_short(reference, images):
+def test_where_long_paths_fade_the_effective_ones_are_short(reference, subject):
     """In ResNet-32 a path of all branches carries 1 % of what the shortest do; not in ResNet-20."""
     ranges = {}
     for name in ("resnet20", "resnet32"):
-        chain, data = subject(reference, images, name, 16)
+        chain, data = subject(name, 16)
         result = paths(chain, data, method="rms", draws=4)
         rms = result.frame["rms"].to_numpy()
         ranges[name] = result.meta["networks"][0]["paths"][0]["effective"]

@@ -39,15 +39,7 @@ def gradflow(
     data: o.Data = "",
     data_root: o.DataRoot = None,
     split: o.Split = "test",
-    images: Annotated[
-        int | None,
-        typer.Option(
-            "--images",
-            metavar="N",
-            min=1,
-            help=f"N images, evenly spaced over the split (default {GRADFLOW_IMAGES} or all).",
-        ),
-    ] = None,
+    images: Annotated[int | None, o.images_by_default(GRADFLOW_IMAGES)] = None,
     normalise: o.Normalise = "",
     image_size: o.ImageSize = None,
     device: o.Device = "auto",

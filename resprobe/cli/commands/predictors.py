@@ -44,15 +44,7 @@ def predictors(
     data: o.Data = "",
     data_root: o.DataRoot = None,
     split: o.Split = "test",
-    images: Annotated[
-        int | None,
-        typer.Option(
-            "--images",
-            metavar="N",
-            min=1,
-            help=f"N images, evenly spaced over the split (default {PREDICTORS_IMAGES} or all).",
-        ),
-    ] = None,
+    images: Annotated[int | None, o.images_by_default(PREDICTORS_IMAGES)] = None,
     normalise: o.Normalise = "",
     image_size: o.ImageSize = None,
     device: o.Device = "auto",

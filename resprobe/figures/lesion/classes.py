@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -13,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Patch
 
 from resprobe.errors import InputError
-from resprobe.figures.lesion.heat import NOTHING, colour_bar, draw_heat, tick_texts
+from resprobe.figures.lesion.heat import NOTHING, colour_bar, draw_heat, largest_of, tick_texts
 from resprobe.figures.lesion.parts import transition_key
 from resprobe.figures.marks import Entries, finish
 from resprobe.figures.series import Results, Series, gather, listed
@@ -56,7 +55,7 @@ def plot_classes(
             "resprobe.figures.figure(result) draws them all"
         )
     series = every[panel or 0]
-    limit = max(_limit(one.rows) for one in every)
+    limit = largest_of([one.rows for one in every], "error_rise")
     with theme():
         table = _table(series.rows)
         draw_heat(ax, 100 * table.to_numpy(dtype=float), limit=limit)
@@ -109,9 +108,3 @@ def _table(rows: pd.DataFrame) -> pd.DataFrame:
         index="class_name", columns="lesion", values="error_rise"
     )
     return table.loc[rows["class_name"].unique(), rows["lesion"].unique()]
-
-
-def _limit(rows: pd.DataFrame) -> float:
-    found = np.abs(100 * rows["error_rise"].to_numpy(dtype=float))
-    finite = found[np.isfinite(found)]
-    return max(1.0, float(finite.max())) if len(finite) else 1.0

@@ -20,7 +20,16 @@ from resprobe.figures.lesion.reading import Network
 from resprobe.figures.marks import inches_of
 from resprobe.figures.theme import MUTED, PAPER, drawn, short_text
 
-__all__ = ["NOTHING", "Panels", "colour_bar", "draw_heat", "name_of", "panels_of", "tick_texts"]
+__all__ = [
+    "NOTHING",
+    "Panels",
+    "colour_bar",
+    "draw_heat",
+    "largest_of",
+    "name_of",
+    "panels_of",
+    "tick_texts",
+]
 
 NOTHING = "#e4e4e4"
 """The grey of what could not be measured."""
@@ -62,6 +71,13 @@ def name_of(network: Network, rows: pd.DataFrame) -> str:
     """Return what a panel is called."""
     again = (rows["batch_norm"] == "recalibrated").any()
     return f"{network.label}, recalibrated" if again else network.label
+
+
+def largest_of(parts: Sequence[pd.DataFrame], column: str) -> float:
+    """Return the largest value of all, in percentage points, and 1 at least."""
+    found = np.abs(100 * np.concatenate([rows[column].to_numpy(dtype=float) for rows in parts]))
+    finite = found[np.isfinite(found)]
+    return max(1.0, float(finite.max())) if len(finite) else 1.0
 
 
 def draw_heat(

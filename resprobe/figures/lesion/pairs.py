@@ -15,6 +15,7 @@ from resprobe.figures.lesion.heat import (
     NOTHING,
     colour_bar,
     draw_heat,
+    largest_of,
     name_of,
     panels_of,
     tick_texts,
@@ -53,7 +54,7 @@ def plot_pairs(
     every = networks(results, numbers=("k", *_COLUMNS), order=order)
     panels = panels_of(every)
     network, rows = panels.pick(panel)
-    limit = _limit([some for _, some in panels.every])
+    limit = largest_of([some for _, some in panels.every], "interaction")
     with theme():
         values, sure = _matrix(network, rows)
         draw_heat(ax, values, limit=limit, aspect="equal")
@@ -69,13 +70,6 @@ def plot_pairs(
         ax.set_ylabel("Deleted block")
         finish(ax, _entries(values, sure, transitions), title=name_of(network, rows))
     return ax
-
-
-def _limit(parts: Sequence[pd.DataFrame]) -> float:
-    """Return the largest interaction in percentage points."""
-    found = np.abs(100 * np.concatenate([rows["interaction"].to_numpy(float) for rows in parts]))
-    finite = found[np.isfinite(found)]
-    return max(1.0, float(finite.max())) if len(finite) else 1.0
 
 
 def _matrix(network: Network, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

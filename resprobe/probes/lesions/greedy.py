@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from resprobe.chain import Chain
-from resprobe.errors import InputError, UsageError
-from resprobe.probes.lesions.making import Round, Rounds, deletable, delete
+from resprobe.errors import InputError
+from resprobe.probes.lesions.making import (
+    Round,
+    Rounds,
+    Study,
+    at_least_one,
+    deletable,
+    delete,
+)
 
 __all__ = ["Greedy"]
 
 
 @dataclass(frozen=True)
-class Greedy:
+class Greedy(Study):
     """Drop the block whose deletion costs the least, then the next one, and so on.
 
     In each round every block that is left is tried on the images to choose by, and the one
@@ -33,13 +40,8 @@ class Greedy:
     name: ClassVar[str] = "greedy"
 
     def __post_init__(self) -> None:
-        if self.most is not None and self.most < 1:
-            raise UsageError(f"the number of blocks to drop is at least 1; got {self.most}")
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The fields."""
-        return asdict(self)
+        if self.most is not None:
+            at_least_one("blocks to drop", self.most)
 
     def rounds(self, chain: Chain, generator: np.random.Generator) -> Rounds:  # noqa: ARG002
         """Yield a round of candidates for each block to drop, then what was chosen."""

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from resprobe.chain import Chain, Program, intact, without
-from resprobe.errors import InputError
+from resprobe.errors import InputError, UsageError
 
-__all__ = ["Lesion", "Round", "Rounds", "Study", "deletable", "delete", "untouched"]
+__all__ = [
+    "Lesion",
+    "OneRound",
+    "Round",
+    "Rounds",
+    "Study",
+    "at_least_one",
+    "deletable",
+    "delete",
+    "untouched",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +78,8 @@ class Round:
 Rounds = Generator[Round, Sequence[float], None]
 
 
-class Study(Protocol):
+@dataclass(frozen=True)
+class Study(ABC):
     """Which lesions to make; a frozen dataclass of settings.
 
     Attributes
@@ -78,12 +90,33 @@ class Study(Protocol):
 
     name: ClassVar[str]
 
+    @abstractmethod
     def rounds(self, chain: Chain, generator: np.random.Generator) -> Rounds:
         """Yield rounds of lesions; a study that chooses is sent what each cost (mean loss)."""
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What a result says of it, in JSON types."""
+        """What a result says of it: the fields."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class OneRound(Study):
+    """A study whose lesions are known before any is measured."""
+
+    @abstractmethod
+    def lesions(self, chain: Chain, generator: np.random.Generator) -> Iterable[Lesion]:
+        """Yield the lesions."""
+
+    def rounds(self, chain: Chain, generator: np.random.Generator) -> Rounds:
+        """Yield all lesions at once."""
+        yield Round(list(self.lesions(chain, generator)))
+
+
+def at_least_one(what: str, number: int) -> None:
+    """Raise UsageError if there is less than one of what a study wants some of."""
+    if number < 1:
+        raise UsageError(f"the number of {what} is at least 1; got {number}")
 
 
 def untouched(chain: Chain, **more: Any) -> Lesion:

@@ -26,15 +26,21 @@ STACKED = 4096
 """Images that go through a step at once on a GPU: beyond it a call takes longer, not less."""
 
 
-def with_programs(lesions: Sequence[Lesion]) -> tuple[list[Lesion], list[tuple[int, ...]]]:
-    """Return what can be run, and what each is made of and without, or nothing.
+def with_programs(
+    chain: Chain, lesions: Sequence[Lesion]
+) -> tuple[list[Program], list[tuple[int, ...]]]:
+    """Return the intact network's program and those of the lesions that can be run.
 
-    Places count from the intact network, 0.
+    And, for each of them, the places of those that it is made of and without, or nothing.
     """
-    possible = [lesion for lesion in lesions if lesion.program is not None]
-    place = {lesion.label: number for number, lesion in enumerate(possible, start=1)}
-    parts = [tuple(place[label] for label in lesion.parts) for lesion in possible]
-    return possible, [(*of, 0) if of else () for of in parts]
+    programs, parts = [intact(chain)], [tuple[int, ...]()]
+    place: dict[str, int] = {}
+    for lesion in lesions:
+        if lesion.program is not None:
+            place[lesion.label] = len(programs)
+            programs.append(lesion.program)
+            parts.append((*(place[label] for label in lesion.parts), 0) if lesion.parts else ())
+    return programs, parts
 
 
 @dataclass
@@ -94,9 +100,7 @@ class Measuring:
             compared with the intact network as it is, but for interactions, which are those
             of networks with statistics measured anew.
         """
-        possible, parts = with_programs(lesions)
-        whole = intact(self.chain)
-        programs = [whole, *(_program(lesion) for lesion in possible)]
+        programs, parts = with_programs(self.chain, lesions)
 
         @cache  # measured when images are to be seen, not where all was kept
         def anew() -> Recalibrated:
@@ -105,7 +109,7 @@ class Measuring:
         def runner(x: Tensor) -> Sequence[tuple[int, Tensor]]:
             return [(0, self.chain(x)), *((number + 1, out) for number, out in anew().run(x))]
 
-        moved = [(), (), *(tuple(place + 1 for place in of) for of in parts)]
+        moved = [(), *(tuple(place + 1 for place in of) for of in parts)]
         share = self.world.share(torch.arange(data.n))
         return self._shown(runner, moved, data, share, key=key)[1:]
 
@@ -118,16 +122,13 @@ class Measuring:
         ends: Sequence[int],
         order: Tensor,
     ) -> Tensor:
-        possible, parts_behind = with_programs(lesions)
-        programs = [intact(self.chain), *(_program(lesion) for lesion in possible)]
-        parts = [(), *parts_behind]
+        programs, parts = with_programs(self.chain, lesions)
         total = no_sums(len(programs), self.sweep.groups)
         going = list(range(len(programs)))
         for look, (begin, end) in enumerate(pairwise([0, *ends])):
             place = {number: at for at, number in enumerate(going)}
             runner = self._runner([programs[number] for number in going])
-            # a part that was measured narrowly enough goes on with what it is a part of
-            of = [tuple(place[part] for part in parts[number] if part in place) for number in going]
+            of = [tuple(place[part] for part in parts[number]) for number in going]
             share = self.world.share(order[begin:end])
             total[going] += self._shown(runner, of, data, share, key=f"{key} look {look}")
             wide = [self._is_wide(total[number], data) for number in range(len(programs))]
@@ -169,8 +170,3 @@ class Measuring:
 
 def _by_level(chain: Chain, programs: Sequence[Program], x: Tensor) -> Iterator[tuple[int, Tensor]]:
     return run_by_level(chain, programs, x, most=STACKED)
-
-
-def _program(lesion: Lesion) -> Program:
-    assert lesion.program is not None, f"{lesion.label} cannot be run"
-    return lesion.program

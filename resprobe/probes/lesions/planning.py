@@ -15,13 +15,13 @@ from resprobe.chain import (
     Program,
     calls,
     for_inference,
-    intact,
     left_as_found,
     most_alive,
     prefix_tree,
 )
 from resprobe.datasets import Batches
 from resprobe.probes.lesions.making import Round, Study
+from resprobe.probes.lesions.measuring import with_programs
 from resprobe.probes.lesions.studies import Single
 from resprobe.probes.plan import Plan, held_bytes, sample, timed
 from resprobe.probes.study import check_fit
@@ -61,7 +61,7 @@ def plan_lesion(
     programs = evaluated = apart = duration_s = memory = 0.0
     for asked in _rounds(study, chain, seed):
         images = (selection or data) if asked.selection else data
-        run = [intact(chain), *(one.program for one in asked.lesions if one.program is not None)]
+        run, _ = with_programs(chain, asked.lesions)
         counts = calls(run)
         passes = float(images.n)
         if recalibrate is not None and not asked.selection:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy.stats import kendalltau
 
 from resprobe.chain import Chain, reordered
-from resprobe.errors import InputError, UsageError
-from resprobe.probes.lesions.making import Lesion, Round, Rounds
+from resprobe.errors import InputError
+from resprobe.probes.lesions.making import Lesion, OneRound, at_least_one
 
 __all__ = ["Shuffle"]
 
 
 @dataclass(frozen=True)
-class Shuffle:
+class Shuffle(OneRound):
     """Swap k random pairs of blocks of one shape, one after another, for k = 1 to ``most``.
 
     A pair is drawn uniformly among all pairs of places whose blocks take and give tensors of
@@ -42,25 +42,16 @@ class Shuffle:
     name: ClassVar[str] = "shuffle"
 
     def __post_init__(self) -> None:
-        for what, number in (("swaps", self.most), ("draws", self.draws)):
-            if number < 1:
-                raise UsageError(f"the number of {what} is at least 1; got {number}")
+        at_least_one("swaps", self.most)
+        at_least_one("draws", self.draws)
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The fields."""
-        return asdict(self)
-
-    def rounds(self, chain: Chain, generator: np.random.Generator) -> Rounds:
+    def lesions(self, chain: Chain, generator: np.random.Generator) -> Iterator[Lesion]:
         """Yield ``draws`` orders for each number of swaps."""
         pairs = swappable(chain)
-        yield Round(
-            [
-                _shuffled(chain, [pairs[i] for i in generator.integers(len(pairs), size=k)], draw)
-                for k in range(1, self.most + 1)
-                for draw in range(self.draws)
-            ]
-        )
+        for k in range(1, self.most + 1):
+            for draw in range(self.draws):
+                chosen = generator.integers(len(pairs), size=k)
+                yield _shuffled(chain, [pairs[i] for i in chosen], draw)
 
 
 def swappable(chain: Chain) -> list[tuple[int, int]]:

@@ -7,16 +7,23 @@ drawn at random comes from a generator that the seed alone decides.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from resprobe.chain import Chain, repeated, scaled
 from resprobe.errors import InputError, UsageError
 from resprobe.probes.lesions.greedy import Greedy
-from resprobe.probes.lesions.making import Lesion, Round, Rounds, Study, deletable, delete
+from resprobe.probes.lesions.making import (
+    Lesion,
+    OneRound,
+    Study,
+    at_least_one,
+    deletable,
+    delete,
+)
 from resprobe.probes.lesions.shuffling import Shuffle
 
 __all__ = [
@@ -33,25 +40,8 @@ __all__ = [
 ]
 
 
-class _OneRound:
-    """A study whose lesions are known before any is measured."""
-
-    def rounds(self, chain: Chain, generator: np.random.Generator) -> Rounds:
-        """Yield all lesions at once."""
-        yield Round(list(self.lesions(chain, generator)))
-
-    def lesions(self, chain: Chain, generator: np.random.Generator) -> Iterator[Lesion]:
-        """Yield the lesions."""
-        raise NotImplementedError
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The fields."""
-        return asdict(self)  # type: ignore[call-overload, no-any-return]
-
-
 @dataclass(frozen=True)
-class Single(_OneRound):
+class Single(OneRound):
     """Delete every block in turn.
 
     References
@@ -92,7 +82,7 @@ class Layers(Single):
 
 
 @dataclass(frozen=True)
-class Random(_OneRound):
+class Random(OneRound):
     """Delete k random blocks at a time, for k = 1 to ``most``.
 
     Parameters
@@ -115,7 +105,7 @@ class Random(_OneRound):
     name: ClassVar[str] = "random"
 
     def __post_init__(self) -> None:
-        _at_least_one("draws", self.draws)
+        at_least_one("draws", self.draws)
 
     def lesions(self, chain: Chain, generator: np.random.Generator) -> Iterator[Lesion]:
         """Yield ``draws`` deletions of each size."""
@@ -127,7 +117,7 @@ class Random(_OneRound):
 
 
 @dataclass(frozen=True)
-class Pairs(_OneRound):
+class Pairs(OneRound):
     """Delete every pair of blocks, and every block alone.
 
     The interaction of a pair is its rise of the error minus the rises of its two blocks.
@@ -145,7 +135,7 @@ class Pairs(_OneRound):
 
 
 @dataclass(frozen=True)
-class Repeat(_OneRound):
+class Repeat(OneRound):
     """Apply one block several times in a row, for every block that keeps the shape.
 
     References
@@ -177,7 +167,7 @@ class Repeat(_OneRound):
 
 
 @dataclass(frozen=True)
-class Scale(_OneRound):
+class Scale(OneRound):
     """Multiply the branch of one block at a time: 0 deletes it, 1 leaves it.
 
     A plain block goes in a straight line from its bypass at 0 to itself at 1.
@@ -224,11 +214,6 @@ def upper(most: int | None, blocks: int, study: str) -> int:
             f"that can be deleted; choose from 1 to {blocks}"
         )
     return most
-
-
-def _at_least_one(what: str, number: int) -> None:
-    if number < 1:
-        raise UsageError(f"the number of {what} is at least 1; got {number}")
 
 
 STUDIES: dict[str, type[Study]] = {

@@ -6,17 +6,17 @@ the sweep goes on. What is done is kept from time to time where a :class:`Kept` 
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from resprobe.datasets import Batches
-from resprobe.devices import is_out_of_memory
 from resprobe.probes.lesions.kept import Kept
 from resprobe.probes.lesions.tally import Groups, measure, no_sums
+from resprobe.probes.portions import Portions
 
 __all__ = ["Progress", "Runner", "Sweep", "part_of"]
 
@@ -45,8 +45,8 @@ class Sweep:
 
     Attributes
     ----------
-    largest : int or None
-        Images that go through at once, where memory showed a limit.
+    portions : Portions
+        How many images go through at once.
     """
 
     classes: int
@@ -54,7 +54,9 @@ class Sweep:
     kept: Kept = field(default_factory=Kept)
     progress: Progress | None = None
     say: Callable[[str], None] | None = None
-    largest: int | None = None
+
+    def __post_init__(self) -> None:
+        self.portions = Portions(say=self.say)
 
     def run(
         self, runner: Runner, parts: Sequence[Sequence[int]], data: Batches, *, key: str
@@ -81,42 +83,20 @@ class Sweep:
             rest = part_of(data, torch.arange(done, data.n))
             ahead = done // data.batch_size
             for number, (x, y) in enumerate(rest, start=1):
-                sums = sums + self._in_parts(runner, parts, x, y)
+                measured = partial(self._measured, runner, parts, x, y)
+                for portion in self.portions.of(len(y), measured):
+                    sums = sums + portion
                 done += len(y)
                 self.kept.put(key, done, sums, whole=done == data.n)
                 if self.progress:
                     self.progress(ahead + number, ahead + len(rest))
         return sums
 
-    def _in_parts(
-        self, runner: Runner, parts: Sequence[Sequence[int]], x: Tensor, y: Tensor
+    def _measured(
+        self, runner: Runner, parts: Sequence[Sequence[int]], x: Tensor, y: Tensor, some: slice
     ) -> Tensor:
-        """Measure a batch, as much of it at a time as memory takes."""
-        sums = no_sums(len(parts), self.groups)
-        done = 0
-        while done < len(y):
-            size = min(self.largest or len(y), len(y) - done)
-            some = slice(done, done + size)
-            try:
-                logits = self._logits(runner, len(parts), x[some])
-                sums = sums + measure(logits, y[some], parts, self.groups)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error) or size < 2:
-                    raise
-                self.largest = (size + 1) // 2
-            else:
-                done += size
-                continue
-            # outside the except: the error holds the frames that hold the memory
-            self._make_room(size, x.device)
-        return sums
-
-    def _make_room(self, size: int, device: torch.device) -> None:
-        gc.collect()
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-        if self.say:
-            self.say(f"out of memory with {size} images at a time; going on with {self.largest}")
+        logits = self._logits(runner, len(parts), x[some])
+        return measure(logits, y[some], parts, self.groups)
 
     def _logits(self, runner: Runner, programs: int, x: Tensor) -> Tensor:
         logits = torch.empty(programs, len(x), self.classes, device=x.device)

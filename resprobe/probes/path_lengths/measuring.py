@@ -6,9 +6,9 @@ memory allows (:data:`ROOM`), and half as many where memory runs out all the sam
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,13 +16,13 @@ from torch import Tensor
 
 from resprobe.chain import Chain, Link, ResidualBlock, left_as_found
 from resprobe.datasets import Batches
-from resprobe.devices import is_out_of_memory
 from resprobe.errors import ResprobeError
 from resprobe.probes.path_lengths.drawing import DrawnPaths, draw_signs
 from resprobe.probes.path_lengths.scaled import Scaled
 from resprobe.probes.path_lengths.sweep import check_sum, sweep
 from resprobe.probes.path_lengths.tape import Tape, record
 from resprobe.probes.path_lengths.walking import walk_paths
+from resprobe.probes.portions import Portions
 
 __all__ = ["ROOM", "Measure", "Places", "exact", "images_at_once", "rms", "run", "sampled"]
 
@@ -77,36 +77,21 @@ def run(chain: Chain, data: Batches, places: Places, measure: Measure) -> Tensor
     ResprobeError
         If a gradient is not finite.
     """
-    found, at_once, first = [], images_at_once(chain, data, places), 0
+    found, first = list[Tensor](), 0
+    portions = Portions(largest=images_at_once(chain, data, places))
     with left_as_found(chain, training=False, requires_grad=False), torch.enable_grad():
         for x, y in data:
-            start = 0
-            while start < len(y):
-                images, labels = x[start : start + at_once], y[start : start + at_once]
-                piece = _measured(chain, images, labels, places, measure, first)
-                if piece is None:
-                    at_once = (len(labels) + 1) // 2
-                    continue
-                found.append(piece)
-                start, first = start + len(labels), first + len(labels)
+            measured = partial(_measured, chain, x, y, places, measure, first)
+            found.extend(portions.of(len(y), measured))
+            first += len(y)
     return torch.cat(found)
 
 
 def _measured(
-    chain: Chain, x: Tensor, y: Tensor, places: Places, measure: Measure, first: int
-) -> Tensor | None:
-    """Measure one piece; None where memory does not suffice and there is something to halve."""
-    try:
-        tape = record(chain, x, y, places.counted, at_images=places.at_images)
-        return measure(tape, slice(first, first + len(x)))
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error) or len(x) < 2:
-            raise
-    # outside the except: the error holds the frames that hold the memory
-    gc.collect()
-    if x.device.type == "cuda":
-        torch.cuda.empty_cache()
-    return None
+    chain: Chain, x: Tensor, y: Tensor, places: Places, measure: Measure, first: int, some: slice
+) -> Tensor:
+    tape = record(chain, x[some], y[some], places.counted, at_images=places.at_images)
+    return measure(tape, slice(first + some.start, first + some.stop))
 
 
 def images_at_once(chain: Chain, data: Batches, places: Places) -> int:
