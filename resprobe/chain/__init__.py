@@ -11,6 +11,7 @@ from resprobe.chain.chain import Block, Chain, Link, PlainBlock, ResidualBlock
 from resprobe.chain.discover import unravel
 from resprobe.chain.inference import Inference, for_inference
 from resprobe.chain.levels import images_first, run_by_level
+from resprobe.chain.passing import Passage, pass_through, passage
 from resprobe.chain.programs import (
     Call,
     Program,
@@ -35,6 +36,7 @@ __all__ = [
     "Inference",
     "Link",
     "Node",
+    "Passage",
     "PlainBlock",
     "Program",
     "ResidualBlock",
@@ -49,6 +51,8 @@ __all__ = [
     "intact",
     "left_as_found",
     "most_alive",
+    "pass_through",
+    "passage",
     "prefix_tree",
     "reordered",
     "repeated",

@@ -13,7 +13,25 @@ from resprobe.errors import InputError
 from resprobe.networks import count_parameters
 from resprobe.results import versions
 
-__all__ = ["check_fit", "provenance"]
+__all__ = ["block_labels", "check_fit", "provenance"]
+
+
+def block_labels(chain: Chain, *, network: str, n: int) -> list[dict[str, Any]]:
+    """Return the columns that every table of blocks begins with, one row per block.
+
+    ``network``, ``block`` (from 0), ``name``, ``stage``, ``kind``, and ``n``, the images.
+    """
+    return [
+        {
+            "network": network,
+            "block": number,
+            "name": block.name,
+            "stage": block.stage,
+            "kind": block.kind,
+            "n": n,
+        }
+        for number, block in enumerate(chain.blocks)
+    ]
 
 
 def check_fit(chain: Chain, data: Batches, *, labels: bool = True) -> None:

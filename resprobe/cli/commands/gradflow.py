@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from resprobe.cli import options as o
-from resprobe.cli.output import deliver, prepared, show_plans
-from resprobe.cli.request import Named, Request
-from resprobe.cli.say import note, progress, table
-from resprobe.cli.subjects import Subject, subjects
+from resprobe.cli.probing import Question, probing
+from resprobe.cli.say import note, table
+from resprobe.cli.subjects import Subject
 
 if TYPE_CHECKING:
     from resprobe.probes import GradientFlow, Plan, Statistics
@@ -22,11 +21,9 @@ __all__ = ["gradflow", "told"]
 GRADFLOW_IMAGES = 256
 
 
+@probing(images=GRADFLOW_IMAGES)
 def gradflow(
-    arch: o.Arch = "",
-    ckpt: o.Ckpt = None,
-    model: o.Model = None,
-    prefix: o.Prefix = "",
+    question: Question,
     batch_norm: Annotated[
         str,
         typer.Option(
@@ -36,20 +33,6 @@ def gradflow(
             "network and batch for one at initialisation.",
         ),
     ] = "auto",
-    data: o.Data = "",
-    data_root: o.DataRoot = None,
-    split: o.Split = "test",
-    images: Annotated[int | None, o.images_by_default(GRADFLOW_IMAGES)] = None,
-    normalise: o.Normalise = "",
-    image_size: o.ImageSize = None,
-    device: o.Device = "auto",
-    seed: o.Seed = 0,
-    batch_size: o.BatchSize = None,
-    width: o.Width = None,
-    out: o.Out = None,
-    json: o.Json = False,
-    quiet: o.Quiet = False,
-    dry_run: o.DryRun = False,
 ) -> None:
     """Split the gradient at every block into its identity and its residual part.
 
@@ -61,44 +44,25 @@ def gradflow(
 
     if batch_norm not in ("auto", "running", "batch"):
         raise one_of("choice for --batch-norm", batch_norm, ("auto", "running", "batch"))
-    request = Request(
-        named=Named(arch=arch, ckpt=ckpt, model=model, width=width, prefix=prefix), data=data,
-        data_root=data_root, split=split, normalise=normalise, image_size=image_size,
-        device=device, seed=seed, images=images, batch_size=batch_size, quiet=quiet,
-        images_by_default=GRADFLOW_IMAGES,
-    )  # fmt: skip
-    with prepared(None if dry_run else out):
-        found = subjects(request)
-        if dry_run:
-            plans = [(s.network, _planned(s, batch_norm)) for s in found]
-            show_plans(plans, json=json)
-            return
-        flows = [_followed(s, batch_norm, seed=seed, quiet=quiet) for s in found]
-        blocks, weights = (_together(parts) for parts in zip(*flows, strict=True))
-        deliver([blocks, weights], told, out=out, json=json, quiet=quiet)
+    question.answer(
+        partial(_followed, batch_norm=batch_norm, quiet=question.quiet),
+        plan=partial(_planned, batch_norm=batch_norm),
+        tell=lambda blocks, _weights: told(blocks),
+        combine=_together,
+    )
 
 
-def _followed(subject: Subject, batch_norm: str, *, seed: int, quiet: bool) -> GradientFlow:
+def _followed(subject: Subject, *, batch_norm: str, quiet: bool, **named: Any) -> GradientFlow:
     from resprobe import probes
 
-    network, data = subject.network, subject.data
     statistics = _statistics(subject, batch_norm)
     if statistics == "batch" and subject.has_batch_norm:
-        sizes = f"each batch of {min(data.batch_size, data.n)}"
-        note(f"{network}: BatchNorm uses the statistics of {sizes}", quiet=quiet)
-    with progress(f"gradflow {network}", quiet=quiet) as step:
-        return probes.gradflow(
-            subject.chain,
-            data,
-            network=network,
-            batch_norm=statistics,
-            seed=seed,
-            about=subject.about,
-            progress=step,
-        )
+        sizes = f"each batch of {min(subject.data.batch_size, subject.data.n)}"
+        note(f"{subject.network}: BatchNorm uses the statistics of {sizes}", quiet=quiet)
+    return probes.gradflow(subject.chain, subject.data, batch_norm=statistics, **named)
 
 
-def _planned(subject: Subject, batch_norm: str) -> Plan:
+def _planned(subject: Subject, *, batch_norm: str) -> Plan:
     from resprobe import probes
 
     statistics = _statistics(subject, batch_norm)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from resprobe.cli import lesion_options as lo
-from resprobe.cli import options as o
 from resprobe.cli.lesion_study import Asked
 from resprobe.cli.lesion_tables import told
 from resprobe.cli.lesion_work import Work, in_files
 from resprobe.cli.output import deliver, prepared, show_plans
+from resprobe.cli.probing import Question, probing
 from resprobe.cli.pruning import check_prunable, pruned
-from resprobe.cli.request import Named, Request
+from resprobe.cli.request import Request
 from resprobe.cli.say import note
 from resprobe.cli.subjects import subjects
 from resprobe.cli.values import share
@@ -24,11 +25,9 @@ from resprobe.errors import UsageError
 __all__ = ["lesion", "told"]
 
 
+@probing(images=None)
 def lesion(
-    ckpt: o.Ckpt = None,
-    arch: o.Arch = "",
-    model: o.Model = None,
-    prefix: o.Prefix = "",
+    question: Question,
     study: lo.Study = "single",
     most: lo.Most = None,
     draws: lo.Draws = None,
@@ -42,20 +41,6 @@ def lesion(
     tolerance: lo.Tolerance = "",
     per_class: lo.PerClass = False,
     recalibrate: lo.Recalibrate = None,
-    data: o.Data = "",
-    data_root: o.DataRoot = None,
-    split: o.Split = "test",
-    images: o.Images = None,
-    normalise: o.Normalise = "",
-    image_size: o.ImageSize = None,
-    device: o.Device = "auto",
-    seed: o.Seed = 0,
-    batch_size: o.BatchSize = None,
-    width: o.Width = None,
-    out: o.Out = None,
-    json: o.Json = False,
-    quiet: o.Quiet = False,
-    dry_run: o.DryRun = False,
 ) -> None:
     """Delete, shuffle, repeat or scale blocks of a trained network, and measure what it does.
 
@@ -71,18 +56,16 @@ def lesion(
         alphas=alphas, selection_images=selection_images, allowed_rise=allowed_rise, drop=drop,
         save_pruned=save_pruned,
     )  # fmt: skip
-    world = World.from_environment(device)
-    quiet = quiet or not world.leader
-    request = Request(
-        named=Named(arch=arch, ckpt=ckpt, model=model, width=width, prefix=prefix), data=data,
-        data_root=data_root, split=split, normalise=normalise, image_size=image_size,
-        device=str(world.device), seed=seed, images=images, batch_size=batch_size, quiet=quiet,
-        layers=study == "layers",
-    )  # fmt: skip
+    world = World.from_environment(question.request.device)
+    out, json, dry_run = question.out, question.json, question.dry_run
+    quiet = question.quiet or not world.leader
+    request = replace(
+        question.request, device=str(world.device), quiet=quiet, layers=study == "layers"
+    )
     options: dict[str, Any] = {
         "world": world,
         "study": asked.made(),
-        "seed": seed,
+        "seed": request.seed,
         "per_class": per_class,
     }
     options["tolerance"] = share(tolerance, option="--tolerance") if tolerance else None

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from resprobe.cli import options as o
-from resprobe.cli.output import deliver, prepared, show_plans
+from resprobe.cli.output import deliver, prepared
 from resprobe.cli.path_tables import told, told_law
-from resprobe.cli.request import Named, Request
-from resprobe.cli.say import note, progress
-from resprobe.cli.subjects import Subject, subjects
+from resprobe.cli.probing import Question, probing
+from resprobe.cli.say import note
+from resprobe.cli.subjects import Subject
 from resprobe.cli.values import length_range
 from resprobe.cli.values import share as share_of
 from resprobe.errors import UsageError
@@ -25,11 +25,9 @@ __all__ = ["paths"]
 PATHS_IMAGES = 64
 
 
+@probing(images=PATHS_IMAGES)
 def paths(
-    ckpt: o.Ckpt = None,
-    arch: o.Arch = "",
-    model: o.Model = None,
-    prefix: o.Prefix = "",
+    question: Question,
     method: Annotated[
         str,
         typer.Option(
@@ -76,20 +74,6 @@ def paths(
     batch_norm: Annotated[
         str, typer.Option("--batch-norm", metavar="NAME", help="running; nothing else is sound.")
     ] = "running",
-    data: o.Data = "",
-    data_root: o.DataRoot = None,
-    split: o.Split = "test",
-    images: Annotated[int | None, o.images_by_default(PATHS_IMAGES)] = None,
-    normalise: o.Normalise = "",
-    image_size: o.ImageSize = None,
-    device: o.Device = "auto",
-    seed: o.Seed = 0,
-    batch_size: o.BatchSize = None,
-    width: o.Width = None,
-    out: o.Out = None,
-    json: o.Json = False,
-    quiet: o.Quiet = False,
-    dry_run: o.DryRun = False,
 ) -> None:
     """Measure how much gradient comes along paths of each length (Veit et al. 2016, fig. 6).
 
@@ -99,41 +83,31 @@ def paths(
     Example: resprobe paths --ckpt r110.pt --method all
     """
     from resprobe import probes
-    from resprobe.results import combined
 
     between = length_range(lengths, option="--lengths") if lengths else None
     asked: dict[str, Any] = {
         "method": method,
         "transitions": transitions,
         "draws": draws,
-        "seed": seed,
         "lengths": between,
         "at": at,
         "batch_norm": batch_norm,
     }
     held = share_of(share, option="--share")
     if law is not None:
-        if arch or ckpt or model or dry_run:
+        if question.names_networks or question.dry_run:
             raise UsageError("--law runs no network: give it alone, or with --lengths")
-        _law(law, between, out=out, json=json, quiet=quiet)
+        _law(law, between, out=question.out, json=question.json, quiet=question.quiet)
         return
-    request = Request(
-        named=Named(arch=arch, ckpt=ckpt, model=model, width=width, prefix=prefix), data=data,
-        data_root=data_root, split=split, normalise=normalise, image_size=image_size,
-        device=device, seed=seed, images=images, batch_size=batch_size, quiet=quiet,
-        images_by_default=PATHS_IMAGES,
-    )  # fmt: skip
-    with prepared(None if dry_run else out):
-        found = subjects(request)
-        if dry_run:
-            plans = [(s.network, probes.plan_paths(s.chain, s.data, **asked)) for s in found]
-            show_plans(plans, json=json)
-            return
-        results = [_measured(s, asked, held, quiet=quiet) for s in found]
-        deliver([combined(results)], told, out=out, json=json, quiet=quiet)
+    seed = question.request.seed
+    question.answer(
+        partial(_measured, share=held, quiet=question.quiet, **asked),
+        plan=lambda s: probes.plan_paths(s.chain, s.data, seed=seed, **asked),
+        tell=told,
+    )
 
 
-def _measured(subject: Subject, asked: dict[str, Any], share: float, *, quiet: bool) -> Result:
+def _measured(subject: Subject, *, quiet: bool, **asked: Any) -> Result:
     from resprobe import probes
 
     if not subject.trained and subject.has_batch_norm:
@@ -142,16 +116,7 @@ def _measured(subject: Subject, asked: dict[str, Any], share: float, *, quiet: b
             "training",
             quiet=quiet,
         )
-    with progress(f"paths {subject.network}", quiet=quiet) as step:
-        result = probes.paths(
-            subject.chain,
-            subject.data,
-            network=subject.network,
-            share=share,
-            about=subject.about,
-            progress=step,
-            **asked,
-        )
+    result = probes.paths(subject.chain, subject.data, **asked)
     left_out = result.meta["networks"][0]["left_out"]
     if left_out:
         note(f"{subject.network}: {left_out}", quiet=quiet)

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from resprobe.cli import options as o
-from resprobe.cli.output import deliver, prepared, show_plans
-from resprobe.cli.request import Named, Request
-from resprobe.cli.say import progress, table
-from resprobe.cli.subjects import Subject, subjects
+from resprobe.cli.probing import Question, probing
+from resprobe.cli.say import table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from resprobe.probes import Predictors
     from resprobe.results import Result
 
 __all__ = ["predictors", "told"]
@@ -27,11 +22,9 @@ PREDICTORS_IMAGES = 1_000
 RELIABLE = 0.5  # below, two halves of the images hardly agree on which block matters
 
 
+@probing(images=PREDICTORS_IMAGES)
 def predictors(
-    ckpt: o.Ckpt = None,
-    arch: o.Arch = "",
-    model: o.Model = None,
-    prefix: o.Prefix = "",
+    question: Question,
     sets: Annotated[
         int,
         typer.Option(
@@ -41,20 +34,6 @@ def predictors(
             help="Disjoint image sets that are measured apart, which shows the noise.",
         ),
     ] = 20,
-    data: o.Data = "",
-    data_root: o.DataRoot = None,
-    split: o.Split = "test",
-    images: Annotated[int | None, o.images_by_default(PREDICTORS_IMAGES)] = None,
-    normalise: o.Normalise = "",
-    image_size: o.ImageSize = None,
-    device: o.Device = "auto",
-    seed: o.Seed = 0,
-    batch_size: o.BatchSize = None,
-    width: o.Width = None,
-    out: o.Out = None,
-    json: o.Json = False,
-    quiet: o.Quiet = False,
-    dry_run: o.DryRun = False,
 ) -> None:
     """Correlate the size and gradient of every residual branch with the damage of deleting it.
 
@@ -64,39 +43,12 @@ def predictors(
     Example: resprobe predictors --ckpt r110.pt --images 500
     """
     from resprobe import probes
-    from resprobe.results import combined
 
-    request = Request(
-        named=Named(arch=arch, ckpt=ckpt, model=model, width=width, prefix=prefix), data=data,
-        data_root=data_root, split=split, normalise=normalise, image_size=image_size,
-        device=device, seed=seed, images=images, batch_size=batch_size, quiet=quiet,
-        images_by_default=PREDICTORS_IMAGES,
-    )  # fmt: skip
-    with prepared(None if dry_run else out):
-        found = subjects(request)
-        if dry_run:
-            plans = [(s.network, probes.plan_predictors(s.chain, s.data, sets=sets)) for s in found]
-            show_plans(plans, json=json)
-            return
-        parts = [_correlated(s, sets, seed=seed, quiet=quiet) for s in found]
-        blocks, correlations = (combined(results) for results in zip(*parts, strict=True))
-        tell = partial(told, correlations=correlations)
-        deliver([blocks, correlations], tell, out=out, json=json, quiet=quiet)
-
-
-def _correlated(subject: Subject, sets: int, *, seed: int, quiet: bool) -> Predictors:
-    from resprobe import probes
-
-    with progress(f"predictors {subject.network}", quiet=quiet) as step:
-        return probes.predictors(
-            subject.chain,
-            subject.data,
-            network=subject.network,
-            sets=sets,
-            seed=seed,
-            about=subject.about,
-            progress=step,
-        )
+    question.answer(
+        lambda subject, **named: probes.predictors(subject.chain, subject.data, sets=sets, **named),
+        plan=lambda subject: probes.plan_predictors(subject.chain, subject.data, sets=sets),
+        tell=told,
+    )
 
 
 def told(blocks: Result, correlations: Result) -> str:

@@ -112,7 +112,7 @@ def _duration_per_image(chain: Chain, data: Batches, places: Places, wanted: lis
     tape = record(chain, x, y, places.counted, at_images=places.at_images)
     total_s = time.perf_counter() - begin
     for place, pull in zip(tape.places, wanted, strict=True):
-        cotangent = torch.ones_like(place.end)
+        cotangent = torch.ones_like(place.passed.end)
         for parts, times in (
             ((place.by_after, place.by_shortcut), pull.shortcut),
             ((place.by_after, place.by_branch), pull.branch),
@@ -126,7 +126,7 @@ def _duration_per_image(chain: Chain, data: Batches, places: Places, wanted: lis
 
 def _bottom(tape: Tape) -> Tensor:
     first: Place = tape.places[0]
-    return first.start
+    return first.passed.start
 
 
 def _timed(parts: tuple[Callable[[Tensor], Tensor], ...], cotangent: Tensor) -> float:

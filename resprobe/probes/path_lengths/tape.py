@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from resprobe.chain import Chain, Link, ResidualBlock
+from resprobe.chain import Chain, Passage, passage
+from resprobe.chain.chain import Step
 from resprobe.errors import ResprobeError
 
 __all__ = ["Place", "Tape", "record"]
@@ -25,42 +26,38 @@ class Place:
 
     Attributes
     ----------
-    name : str
-        The step's path in the user's model.
+    passed : Passage
+        Its input and output, and in a residual block the two addends and their sum.
     counted : bool
         Whether paths choose here; elsewhere the step runs as a whole.
-    start, end : Tensor
-        The step's input and output.
-    shortcut, branch, total : Tensor or None
-        The two addends and their sum, in a residual block.
     """
 
-    name: str
+    passed: Passage
     counted: bool
-    start: Tensor
-    end: Tensor
-    shortcut: Tensor | None = None
-    branch: Tensor | None = None
-    total: Tensor | None = None
+
+    @property
+    def name(self) -> str:
+        """The step's path in the user's model."""
+        return self.passed.step.name
 
     def by_after(self, cotangent: Tensor) -> Tensor:
         """Pull back through the activation that follows the sum, which is on every path."""
-        assert self.total is not None
-        return _pulled(self.end, self.total, cotangent)
+        assert self.passed.total is not None
+        return _pulled(self.passed.end, self.passed.total, cotangent)
 
     def by_shortcut(self, cotangent: Tensor) -> Tensor:
         """Pull back from the sum through the shortcut."""
-        assert self.shortcut is not None
-        return _pulled(self.shortcut, self.start, cotangent)
+        assert self.passed.shortcut is not None
+        return _pulled(self.passed.shortcut, self.passed.start, cotangent)
 
     def by_branch(self, cotangent: Tensor) -> Tensor:
         """Pull back from the sum through the branch."""
-        assert self.branch is not None
-        return _pulled(self.branch, self.start, cotangent)
+        assert self.passed.branch is not None
+        return _pulled(self.passed.branch, self.passed.start, cotangent)
 
     def by_all(self, cotangent: Tensor) -> Tensor:
         """Pull back through the step as a whole."""
-        return _pulled(self.end, self.start, cotangent)
+        return _pulled(self.passed.end, self.passed.start, cotangent)
 
 
 @dataclass(frozen=True)
@@ -115,22 +112,20 @@ def record(
         If the loss's gradient is not finite, or does not reach the end.
     """
     images = x.detach().requires_grad_()
-    hidden = chain.stem(images)
-    stem = Place(chain.stem.name, counted=False, start=images, end=hidden)
-    places = []
+    first = Place(passage(chain.stem, images), counted=False)
+    hidden, places = first.passed.end, []
     for step, chooses in zip(chain.steps, counted, strict=True):
-        assert isinstance(step, ResidualBlock | Link)
-        place = _place(step, hidden, chooses)
-        places.append(place)
-        hidden = place.end
+        assert isinstance(step, Step)
+        places.append(Place(passage(step, hidden), chooses))
+        hidden = places[-1].passed.end
     loss = F.cross_entropy(chain.head(hidden), y, reduction="sum")
-    far = images if at_images else stem.end
+    far = images if at_images else first.passed.end
     if not loss.requires_grad:
         raise ResprobeError("the network's output does not depend on its images; no path does")
     top, whole = torch.autograd.grad(loss, [hidden, far], retain_graph=True, materialize_grads=True)
     for gradient, where in ((top, "head"), (whole, "images" if at_images else "first block")):
         check_finite(gradient, where)
-    return Tape(len(x), tuple(places), top, whole, stem if at_images else None)
+    return Tape(len(x), tuple(places), top, whole, first if at_images else None)
 
 
 def check_finite(gradient: Tensor, where: str) -> None:
@@ -140,14 +135,6 @@ def check_finite(gradient: Tensor, where: str) -> None:
             f"the gradient at {where} is not finite; check the weights (a network at "
             "initialisation may overflow in eval mode: train it first)"
         )
-
-
-def _place(step: ResidualBlock | Link, start: Tensor, counted: bool) -> Place:
-    if isinstance(step, ResidualBlock):
-        shortcut, branch = step.shortcut(start), step.branch(start)
-        total = shortcut + branch
-        return Place(step.name, counted, start, step.after(total), shortcut, branch, total)
-    return Place(step.name, counted, start, step(start))
 
 
 def _pulled(end: Tensor, start: Tensor, cotangent: Tensor) -> Tensor:

@@ -1,0 +1,42 @@
+"""A pass that is looked at is the chain's own."""
+
+import torch
+from nets import AkamasterNet, random_batches, with_lively_statistics
+
+from resprobe.chain import Link, PlainBlock, ResidualBlock, pass_through, unravel
+from resprobe.networks import Architecture
+
+
+def seen_in(model):
+    x = next(iter(random_batches(3)))[0]
+    chain, seen = unravel(model.eval(), x), []
+    logits = pass_through(chain, x, seen.append)
+    assert torch.equal(logits, chain(x))
+    return chain, x, seen
+
+
+def test_every_step_is_shown_once_with_its_place_among_the_blocks():
+    chain, _, seen = seen_in(Architecture("preresnet14", width=4).build())
+    assert [passed.step for passed in seen] == list(chain.steps)
+    blocks = [passed for passed in seen if not isinstance(passed.step, Link)]
+    assert [passed.number for passed in blocks] == list(range(len(chain.blocks)))
+    links = [passed for passed in seen if isinstance(passed.step, Link)]
+    assert all(passed.number is None and passed.total is None for passed in links)
+
+
+def test_what_is_shown_hangs_together():
+    chain, x, seen = seen_in(with_lively_statistics(AkamasterNet()))
+    assert torch.equal(seen[0].start, chain.stem(x))
+    for before, passed in zip([None, *seen], seen, strict=False):
+        assert before is None or passed.start is before.end
+        assert isinstance(passed.step, ResidualBlock)
+        assert torch.equal(passed.branch, passed.step.branch(passed.start))
+        assert torch.equal(passed.shortcut, passed.step.shortcut(passed.start))
+        assert torch.equal(passed.total, passed.branch + passed.shortcut)
+        assert torch.equal(passed.end, passed.step.after(passed.total))
+
+
+def test_plain_blocks_have_an_input_and_an_output_alone():
+    _, _, seen = seen_in(Architecture("plain8", width=4).build())
+    assert all(isinstance(passed.step, PlainBlock) for passed in seen)
+    assert all(passed.shortcut is passed.branch is passed.total is None for passed in seen)
