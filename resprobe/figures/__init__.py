@@ -10,41 +10,22 @@ matplotlib is changed beyond the call, and no figure is left with pyplot.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from resprobe.errors import InputError, UsageError
-from resprobe.figures.degradation import families, plot_degradation
-from resprobe.figures.gradflow import (
-    has_residual_blocks,
-    plot_gradient_norm,
-    plot_gradient_split,
-)
-from resprobe.figures.lesion import (
-    classes_panels,
-    lesion_height,
-    lesion_panels,
-    plot_classes,
-    plot_lesion,
-)
+from resprobe.errors import UsageError
+from resprobe.figures.degradation import plot_degradation
+from resprobe.figures.gradflow import plot_gradient_norm, plot_gradient_split
+from resprobe.figures.kinds import kind_of
+from resprobe.figures.lesion import plot_classes, plot_lesion
 from resprobe.figures.path_law import plot_path_law
-from resprobe.figures.paths import (
-    path_panels,
-    plot_path_counts,
-    plot_path_norms,
-    plot_path_weights,
-)
-from resprobe.figures.predictors import (
-    plot_correlations,
-    plot_predictors,
-    predictors_panels,
-)
+from resprobe.figures.paths import plot_path_counts, plot_path_norms, plot_path_weights
+from resprobe.figures.predictors import plot_correlations, plot_predictors
 from resprobe.figures.provenance import add_footer, footer
 from resprobe.figures.saving import save, svg_text
-from resprobe.figures.series import Results, listed
+from resprobe.figures.series import Results
 from resprobe.figures.theme import COLUMN, PAGE, theme
 from resprobe.figures.training import plot_training
 from resprobe.figures.weights import plot_weight_gradients
@@ -71,28 +52,6 @@ __all__ = [
     "save",
     "svg_text",
 ]
-
-_FIRST_PANEL: dict[str, Callable[..., Axes]] = {
-    "lesion": plot_lesion,
-    "lesion-classes": plot_classes,
-    "gradflow": plot_gradient_norm,
-    "gradflow-weights": plot_weight_gradients,
-    "train": plot_training,
-    "degradation": plot_degradation,
-    "paths": plot_path_counts,
-    "path-law": plot_path_law,
-    "predictors": plot_predictors,
-    "predictors-correlations": plot_correlations,
-}
-
-
-_PANELS: dict[str, Callable[[Results], list[Callable[..., Axes]]]] = {
-    "lesion": lesion_panels,
-    "lesion-classes": classes_panels,
-    "paths": path_panels,
-    "predictors": predictors_panels,
-}
-"""Of the kinds that may have more than one."""
 
 
 def plot(result: Results, ax: Axes | None = None) -> Axes:
@@ -128,7 +87,7 @@ def plot(result: Results, ax: Axes | None = None) -> Axes:
     """
     if ax is None:
         return figure(result).axes[0]
-    return _first_panel(result)(result, ax)
+    return kind_of(result).first(result, ax)
 
 
 def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) -> Figure:
@@ -163,11 +122,13 @@ def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) 
     """
     if not 3.0 <= width <= 20.0:
         raise UsageError(f"a figure is 3 to 20 inches wide; got {width}")
-    panels = _panels(results)
+    kind = kind_of(results)
+    panels = kind.panels_of(results)
     columns = _side_by_side(len(panels)) if width >= 6 else 1
     rows = -(-len(panels) // columns)
     with theme():
-        height = rows * _panel_height(results, width / columns, narrow=width < 6)
+        usual = 2.9 if width < 6 else 3.1
+        height = rows * (kind.height_of(results, width / columns) or usual)
         made = Figure(figsize=(width, height), layout="constrained")
         axes = made.subplots(rows, columns, squeeze=False)
         for draw, ax in zip(panels, axes.flat, strict=False):
@@ -177,11 +138,6 @@ def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) 
         add_footer(made, results)
         _make_room(made, rows)
     return made
-
-
-def _panel_height(results: Results, width: float, *, narrow: bool) -> float:
-    wanted = lesion_height(results, width) if listed(results)[0].name == "lesion" else None
-    return wanted or (2.9 if narrow else 3.1)
 
 
 def _side_by_side(panels: int) -> int:
@@ -202,23 +158,3 @@ def _make_room(made: Figure, rows: int) -> None:
     lines = made.get_supxlabel().count("\n")
     extra = rows * max(0.0, tallest - 0.3) + 0.12 * lines
     made.set_figheight(float(made.get_figheight()) + extra)
-
-
-def _first_panel(results: Results) -> Callable[..., Axes]:
-    name = listed(results)[0].name
-    if name not in _FIRST_PANEL:
-        raise InputError(
-            f"no figure draws a result named '{name}'; known: {', '.join(_FIRST_PANEL)}"
-        )
-    return _FIRST_PANEL[name]
-
-
-def _panels(results: Results) -> list[Callable[..., Axes]]:
-    name, first = listed(results)[0].name, _first_panel(results)
-    if name in _PANELS:
-        return _PANELS[name](results)
-    if name == "gradflow" and has_residual_blocks(results):
-        return [first, plot_gradient_split]
-    if name == "degradation":
-        return [partial(plot_degradation, residual=residual) for residual in families(results)]
-    return [first]

@@ -1,0 +1,99 @@
+"""Every kind of result, and how it is drawn: the one table that a new figure is entered in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from matplotlib.axes import Axes
+
+from resprobe.errors import InputError
+from resprobe.figures.degradation import families, plot_degradation
+from resprobe.figures.gradflow import (
+    has_residual_blocks,
+    plot_gradient_norm,
+    plot_gradient_split,
+)
+from resprobe.figures.lesion import (
+    classes_panels,
+    lesion_height,
+    lesion_panels,
+    plot_classes,
+    plot_lesion,
+)
+from resprobe.figures.path_law import plot_path_law
+from resprobe.figures.paths import path_panels, plot_path_counts
+from resprobe.figures.predictors import plot_correlations, plot_predictors, predictors_panels
+from resprobe.figures.series import Results, listed
+from resprobe.figures.training import plot_training
+from resprobe.figures.weights import plot_weight_gradients
+
+__all__ = ["KINDS", "Kind", "Panel", "kind_of"]
+
+Panel = Callable[..., Axes]
+"""``panel(results, ax, order=())`` draws into the axes and returns them."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind of result is drawn.
+
+    Attributes
+    ----------
+    first : Panel
+        What is drawn where there are axes for one panel only.
+    panels : callable, optional
+        The panels of the whole figure of some results; ``[first]`` where there is none.
+    height : callable, optional
+        The height in inches that a panel of some results wants at a width in inches; None for
+        the usual one.
+    """
+
+    first: Panel
+    panels: Callable[[Results], list[Panel]] | None = None
+    height: Callable[[Results, float], float | None] | None = None
+
+    def panels_of(self, results: Results) -> list[Panel]:
+        """Return the panels of the whole figure."""
+        return [self.first] if self.panels is None else self.panels(results)
+
+    def height_of(self, results: Results, width: float) -> float | None:
+        """Return a panel's height; None for the usual one."""
+        return None if self.height is None else self.height(results, width)
+
+
+def kind_of(results: Results) -> Kind:
+    """Return how a result is drawn.
+
+    Raises
+    ------
+    InputError
+        If there is none, or no figure draws it.
+    """
+    name = listed(results)[0].name
+    if name not in KINDS:
+        raise InputError(f"no figure draws a result named '{name}'; known: {', '.join(KINDS)}")
+    return KINDS[name]
+
+
+def _gradflow_panels(results: Results) -> list[Panel]:
+    return [plot_gradient_norm, *[plot_gradient_split] * has_residual_blocks(results)]
+
+
+def _degradation_panels(results: Results) -> list[Panel]:
+    return [partial(plot_degradation, residual=residual) for residual in families(results)]
+
+
+KINDS: dict[str, Kind] = {
+    "lesion": Kind(plot_lesion, lesion_panels, lesion_height),
+    "lesion-classes": Kind(plot_classes, classes_panels),
+    "gradflow": Kind(plot_gradient_norm, _gradflow_panels),
+    "gradflow-weights": Kind(plot_weight_gradients),
+    "train": Kind(plot_training),
+    "degradation": Kind(plot_degradation, _degradation_panels),
+    "paths": Kind(plot_path_counts, path_panels),
+    "path-law": Kind(plot_path_law),
+    "predictors": Kind(plot_predictors, predictors_panels),
+    "predictors-correlations": Kind(plot_correlations),
+}
