@@ -11,6 +11,7 @@ from resprobe.chain.chain import Block, Chain, Link, PlainBlock, ResidualBlock
 from resprobe.chain.discover import unravel
 from resprobe.chain.inference import Inference, for_inference
 from resprobe.chain.levels import images_first, run_by_level
+from resprobe.chain.listening import Response, responses
 from resprobe.chain.passing import Passage, pass_through, passage
 from resprobe.chain.programs import (
     Call,
@@ -40,6 +41,7 @@ __all__ = [
     "PlainBlock",
     "Program",
     "ResidualBlock",
+    "Response",
     "block_places",
     "block_table",
     "call_step",
@@ -56,6 +58,7 @@ __all__ = [
     "prefix_tree",
     "reordered",
     "repeated",
+    "responses",
     "run",
     "run_by_level",
     "scaled",
