@@ -35,6 +35,7 @@ VARIANTS = [
     "resnet29:init=fixup",
 ]
 VERY_DEEP = 200
+LONG = [name for name in names() if Architecture.parse(name).depth > 150]
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,12 @@ class Subject:
     x: Tensor
 
 
-@pytest.fixture(scope="module", params=[*names(), *VARIANTS])
+def timed(text):
+    """Leave the networks that take long, by their depth, to the long tests."""
+    return pytest.param(text, marks=pytest.mark.long) if text in LONG else text
+
+
+@pytest.fixture(scope="module", params=[timed(text) for text in (*names(), *VARIANTS)])
 def subject(request):
     """Return each network in turn, built and unravelled once for all tests of it."""
     width = 2 if Architecture.parse(request.param).depth > VERY_DEEP else 4
