@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test test-long lint bench clean
+.PHONY: help demo test test-long lint bench notebooks clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ lint: $(VENV)/.installed-dev  ## Style, types and the direction of imports
 
 bench: $(VENV)/.installed-dev  ## Speed against the naive way, side by side
 	$(BIN)/python -m pytest benchmarks -q
+
+notebooks: $(VENV)/.installed-dev  ## Run the notebooks again, with what they show
+	$(BIN)/python notebooks/run.py
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) demo

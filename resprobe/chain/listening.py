@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -88,18 +87,12 @@ def responses(chain: Chain, see: Callable[[Response], None]) -> Iterator[None]:
 Place = tuple[str, int, str]  # layer, block, place
 _LAYERS = ("linear", *(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)))
 _NORMS = ("batch_norm", "group_norm", "layer_norm", "instance_norm")
-_ARGUMENTS = {
-    "python": ("input", "running_mean", "running_var", "weight", "bias"),
-    "built-in": ("input", "weight", "bias"),
-    "sized": ("input", "shape", "weight", "bias"),
-}
 
 
 def _norm_arguments(func: Any) -> tuple[str, ...]:
-    """Name the first arguments of a norm: Python's functions and torch's own differ."""
-    if _name(func) in ("layer_norm", "group_norm"):
-        return _ARGUMENTS["sized"]
-    return _ARGUMENTS["python" if func in (F.batch_norm, F.instance_norm) else "built-in"]
+    """Name the first arguments of torch's own norms; ``F.batch_norm`` and its like name them."""
+    sized = _name(func) in ("layer_norm", "group_norm")
+    return ("input", "shape", "weight", "bias") if sized else ("input", "weight", "bias")
 
 
 def _name(func: Any) -> str:
