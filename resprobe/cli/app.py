@@ -10,11 +10,17 @@ from resprobe.cli.commands import (
     data,
     demo,
     describe,
+    geometry,
     gradflow,
+    initialisation,
+    landscape,
     lesion,
+    magnitude,
     paths,
     predictors,
+    readout,
     recipe,
+    similarity,
     train,
 )
 
@@ -33,9 +39,15 @@ app = typer.Typer(
 app.command("train")(train.train)
 app.command("recipe")(recipe.recipe)
 app.command("lesion")(lesion.lesion)
+app.command("geometry")(geometry.geometry)
 app.command("gradflow")(gradflow.gradflow)
+app.command("initialisation")(initialisation.initialisation)
+app.command("landscape")(landscape.landscape)
+app.command("magnitude")(magnitude.magnitude)
 app.command("paths")(paths.paths)
 app.command("predictors")(predictors.predictors)
+app.command("readout")(readout.readout)
+app.command("similarity")(similarity.similarity)
 app.command("describe")(describe.describe)
 app.command("demo")(demo.demo)
 app.add_typer(data.app, name="data")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resprobe.cli.parts import part_file
 from resprobe.cli.say import note, progress
 from resprobe.errors import UsageError
 
@@ -80,10 +79,7 @@ class Work:
     @staticmethod
     def part(out: Path, network: str, study: str) -> Path:
         """Return where the study of a network keeps what it has done."""
-        safe = re.sub(r"[^\w.+=#-]", "_", network, flags=re.ASCII)
-        if safe != network:  # so that two names do not become one
-            safe += f"-{hashlib.sha256(network.encode()).hexdigest()[:8]}"
-        return out / f"lesion-{safe}-{study}.part"
+        return part_file(out, "lesion", network, study)
 
     @property
     def _kept(self) -> Path | None:

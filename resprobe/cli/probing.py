@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from resprobe.probes import Plan
     from resprobe.results import Result
 
-__all__ = ["Question", "probing"]
+__all__ = ["Question", "listed", "probing"]
 
 _NAMED = ("arch", "ckpt", "model", "width", "prefix")
 _SHARED = (
@@ -102,7 +102,7 @@ class Question:
         from resprobe.results import combined
 
         def all_of(found: list[Subject]) -> list[Result]:
-            parts = [_listed(self.measured(measure, subject)) for subject in found]
+            parts = [listed(self.measured(measure, subject)) for subject in found]
             return [(combine or combined)(kind) for kind in zip(*parts, strict=True)]
 
         self.answer_at_once(all_of, plan=plan, tell=tell)
@@ -207,7 +207,8 @@ def _question(command: str, given: dict[str, Any], images: int | None) -> Questi
     return Question(command=command, given=asked, images=images, **kept)
 
 
-def _listed(results: Result | Sequence[Result]) -> list[Result]:
+def listed(results: Result | Sequence[Result]) -> list[Result]:
+    """Return what a probe gave as a list, one result or several."""
     from resprobe.results import Result
 
     return [results] if isinstance(results, Result) else list(results)

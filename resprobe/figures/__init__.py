@@ -16,16 +16,41 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from resprobe.errors import UsageError
+from resprobe.figures.alignment import plot_alignment, plot_matrix
+from resprobe.figures.decisions import plot_borderline, plot_decisions
 from resprobe.figures.degradation import plot_degradation
-from resprobe.figures.gradflow import plot_gradient_norm, plot_gradient_split
+from resprobe.figures.geometry import plot_singular_values, plot_spectrum, plot_stream
+from resprobe.figures.gradflow import (
+    plot_gradient_norm,
+    plot_gradient_split,
+    plot_identity_path,
+)
+from resprobe.figures.gradient_histograms import plot_gradient_histogram
+from resprobe.figures.gradient_training import plot_gradient_heat, plot_gradient_training
+from resprobe.figures.initialisation import (
+    plot_branch_share,
+    plot_gradient_correlation,
+    plot_output_gradient,
+    plot_signal_variance,
+)
 from resprobe.figures.kinds import kind_of
+from resprobe.figures.landscape import plot_landscape, plot_landscape_line
 from resprobe.figures.lesion import plot_classes, plot_lesion
+from resprobe.figures.magnitudes import plot_magnitude
 from resprobe.figures.path_law import plot_path_law
 from resprobe.figures.paths import plot_path_counts, plot_path_norms, plot_path_weights
 from resprobe.figures.predictors import plot_correlations, plot_predictors
 from resprobe.figures.provenance import add_footer, footer
+from resprobe.figures.readouts import (
+    plot_estimation_error,
+    plot_readout,
+    plot_readout_cosine,
+)
+from resprobe.figures.responses import plot_responses
 from resprobe.figures.saving import save, svg_text
 from resprobe.figures.series import Results
+from resprobe.figures.sheet import Sheet
+from resprobe.figures.similarities import plot_similarity, plot_similarity_summary
 from resprobe.figures.theme import COLUMN, PAGE, theme
 from resprobe.figures.training import plot_training
 from resprobe.figures.weights import plot_weight_gradients
@@ -36,17 +61,41 @@ __all__ = [
     "figure",
     "footer",
     "plot",
+    "plot_alignment",
+    "plot_borderline",
+    "plot_branch_share",
     "plot_classes",
     "plot_correlations",
+    "plot_decisions",
     "plot_degradation",
+    "plot_estimation_error",
+    "plot_gradient_correlation",
+    "plot_gradient_heat",
+    "plot_gradient_histogram",
     "plot_gradient_norm",
     "plot_gradient_split",
+    "plot_gradient_training",
+    "plot_identity_path",
+    "plot_landscape",
+    "plot_landscape_line",
     "plot_lesion",
+    "plot_magnitude",
+    "plot_matrix",
+    "plot_output_gradient",
     "plot_path_counts",
     "plot_path_law",
     "plot_path_norms",
     "plot_path_weights",
     "plot_predictors",
+    "plot_readout",
+    "plot_readout_cosine",
+    "plot_responses",
+    "plot_signal_variance",
+    "plot_similarity",
+    "plot_similarity_summary",
+    "plot_singular_values",
+    "plot_spectrum",
+    "plot_stream",
     "plot_training",
     "plot_weight_gradients",
     "save",
@@ -111,7 +160,7 @@ def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) 
     Returns
     -------
     Figure
-        Not known to pyplot: it needs no closing.
+        Not known to pyplot: it needs no closing. A notebook shows it.
 
     Raises
     ------
@@ -129,7 +178,7 @@ def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) 
     with theme():
         usual = 2.9 if width < 6 else 3.1
         height = rows * (kind.height_of(results, width / columns) or usual)
-        made = Figure(figsize=(width, height), layout="constrained")
+        made = Sheet(figsize=(width, height), layout="constrained")
         axes = made.subplots(rows, columns, squeeze=False)
         for draw, ax in zip(panels, axes.flat, strict=False):
             draw(results, ax, order=order)

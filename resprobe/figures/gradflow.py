@@ -17,10 +17,16 @@ from resprobe.figures.marks import (
     key,
     series_key,
 )
-from resprobe.figures.series import Results, Series, gather, on_one_axis
+from resprobe.figures.series import Results, Series, gather, listed, on_one_axis
 from resprobe.figures.theme import PAPER, theme
 
-__all__ = ["has_residual_blocks", "plot_gradient_norm", "plot_gradient_split"]
+__all__ = [
+    "has_identity_path",
+    "has_residual_blocks",
+    "plot_gradient_norm",
+    "plot_gradient_split",
+    "plot_identity_path",
+]
 
 SPLIT = ("block", "identity", "residual")
 
@@ -59,7 +65,9 @@ def plot_gradient_norm(results: Results, ax: Axes, *, order: Sequence[str] = ())
     return ax
 
 
-def plot_gradient_split(results: Results, ax: Axes, *, order: Sequence[str] = ()) -> Axes:
+def plot_gradient_split(
+    results: Results, ax: Axes, *, bare: bool = False, order: Sequence[str] = ()
+) -> Axes:
     """Draw the identity part and the residual part of the gradient at each block's input.
 
     Only networks with residual blocks have the two parts; plain networks are left out, as
@@ -72,6 +80,8 @@ def plot_gradient_split(results: Results, ax: Axes, *, order: Sequence[str] = ()
         Named "gradflow".
     ax : Axes
         Where to draw.
+    bare : bool
+        Whether the names of the networks are left to another panel.
     order : sequence of str
         Networks that keep the colour of their place here.
 
@@ -98,8 +108,69 @@ def plot_gradient_split(results: Results, ax: Axes, *, order: Sequence[str] = ()
         marks = draw_on_log_axis(ax, series, positions, identity, beside=residual)
         marks += _whiskers(ax, series, positions, ("identity", "residual"))
         ax.set_ylabel("Norm of the gradient's two parts,\nmean per image")
-        finish(ax, [series_key(s) for s in series] + _key_of_parts() + marks + shading)
+        names = [] if bare else [series_key(s) for s in series]
+        finish(ax, names + _key_of_parts() + marks + ([] if bare else shading))
+        _name_depth(ax, bare=bare, relative=relative)
     return ax
+
+
+def plot_identity_path(
+    results: Results, ax: Axes, *, bare: bool = False, order: Sequence[str] = ()
+) -> Axes:
+    """Draw the gradient of the identity path beside the whole, at each block's input.
+
+    Filled marks and lines are what comes from the last block by shortcuts alone, open marks the
+    whole gradient. Plain networks, which have no such path, are left out. Bars are one standard
+    error.
+
+    Parameters
+    ----------
+    results : Result or sequence of Result
+        Named "gradflow".
+    ax : Axes
+        Where to draw.
+    bare : bool
+        Whether the names of the networks are left to another panel.
+    order : sequence of str
+        Networks that keep the colour of their place here.
+
+    Raises
+    ------
+    InputError
+        If a result is no gradflow result, is empty, or has an identity path for no network.
+
+    References
+    ----------
+    K. He et al., "Identity mappings in deep residual networks", ECCV 2016, Eqs. 5 and 8.
+    """
+    columns = ("block", "input", "identity_path")
+    found = gather(results, name="gradflow", numbers=columns, order=order)
+    series = _by_block([one for one in found if not np.isnan(one.numbers(columns[2])).all()])
+    if not series:
+        raise InputError("no network in the gradflow result has an identity path")
+    positions, relative = on_one_axis([s.numbers("block") for s in series])
+    with theme():
+        shading = depth_axis(ax, series, positions, relative=relative, what="block")
+        path, whole = ([s.numbers(name) for s in series] for name in ("identity_path", "input"))
+        marks = draw_on_log_axis(ax, series, positions, path, beside=whole)
+        marks += _whiskers(ax, series, positions, ("identity_path",))
+        ax.set_ylabel("Gradient norm by shortcuts alone,\nmean per image")
+        parts: Entries = [
+            (key(linestyle="-", marker="o"), "by shortcuts alone"),
+            (key(linestyle=(0, (1, 1.5)), marker="o", markerfacecolor=PAPER), "whole gradient"),
+        ]
+        names = [] if bare else [series_key(s) for s in series]
+        finish(ax, names + parts + marks + ([] if bare else shading))
+        _name_depth(ax, bare=bare, relative=relative)
+    return ax
+
+
+def has_identity_path(results: Results) -> bool:
+    """Tell whether any network in the gradflow results has one."""
+    return any(
+        "identity_path" in result.frame and result.frame["identity_path"].notna().any()
+        for result in listed(results)
+    )
 
 
 def has_residual_blocks(results: Results) -> bool:
@@ -131,6 +202,12 @@ def _whiskers(
             ax.vlines(x[shown], low[shown], high[shown], colors=one.style.colour, linewidths=0.8)
             drawn = drawn or bool(shown.any())
     return [(key(marker="|", markersize=8), "± standard error")] if drawn else []
+
+
+def _name_depth(ax: Axes, *, bare: bool, relative: bool) -> None:
+    """Name the axis of depth in the room that one of three panels has."""
+    if bare:
+        ax.set_xlabel("Position (0 first, 1 last)" if relative else "Block")
 
 
 def _key_of_parts() -> Entries:

@@ -9,12 +9,38 @@ from functools import partial
 from matplotlib.axes import Axes
 
 from resprobe.errors import InputError
+from resprobe.figures.alignment import (
+    alignment_height,
+    alignment_panels,
+    matrix_panels,
+    plot_alignment,
+    plot_matrix,
+)
+from resprobe.figures.decisions import (
+    borderline_panels,
+    decisions_panels,
+    plot_borderline,
+    plot_decisions,
+)
 from resprobe.figures.degradation import families, plot_degradation
+from resprobe.figures.geometry import (
+    geometry_panels,
+    plot_singular_values,
+    plot_spectrum,
+    plot_stream,
+    stream_panels,
+)
 from resprobe.figures.gradflow import (
+    has_identity_path,
     has_residual_blocks,
     plot_gradient_norm,
     plot_gradient_split,
+    plot_identity_path,
 )
+from resprobe.figures.gradient_histograms import histogram_panels, plot_gradient_histogram
+from resprobe.figures.gradient_training import plot_gradient_training, training_panels
+from resprobe.figures.initialisation import initialisation_panels, plot_signal_variance
+from resprobe.figures.landscape import landscape_height, landscape_panels, plot_landscape
 from resprobe.figures.lesion import (
     classes_panels,
     lesion_height,
@@ -22,10 +48,19 @@ from resprobe.figures.lesion import (
     plot_classes,
     plot_lesion,
 )
+from resprobe.figures.magnitudes import magnitude_panels, plot_magnitude
 from resprobe.figures.path_law import plot_path_law
 from resprobe.figures.paths import path_panels, plot_path_counts
 from resprobe.figures.predictors import plot_correlations, plot_predictors, predictors_panels
+from resprobe.figures.readouts import plot_readout, readout_panels
+from resprobe.figures.responses import plot_responses, response_panels
 from resprobe.figures.series import Results, listed
+from resprobe.figures.similarities import (
+    plot_similarity,
+    plot_similarity_summary,
+    similarity_height,
+    similarity_panels,
+)
 from resprobe.figures.training import plot_training
 from resprobe.figures.weights import plot_weight_gradients
 
@@ -78,6 +113,9 @@ def kind_of(results: Results) -> Kind:
 
 
 def _gradflow_panels(results: Results) -> list[Panel]:
+    if has_identity_path(results):
+        parts = (plot_gradient_split, plot_identity_path)
+        return [plot_gradient_norm, *(partial(part, bare=True) for part in parts)]
     return [plot_gradient_norm, *[plot_gradient_split] * has_residual_blocks(results)]
 
 
@@ -90,10 +128,26 @@ KINDS: dict[str, Kind] = {
     "lesion-classes": Kind(plot_classes, classes_panels),
     "gradflow": Kind(plot_gradient_norm, _gradflow_panels),
     "gradflow-weights": Kind(plot_weight_gradients),
+    "gradflow-histograms": Kind(plot_gradient_histogram, histogram_panels),
+    "gradflow-training": Kind(plot_gradient_training, training_panels),
+    "magnitude": Kind(plot_magnitude, magnitude_panels),
+    "magnitude-responses": Kind(plot_responses, response_panels),
+    "initialisation": Kind(plot_signal_variance, initialisation_panels),
     "train": Kind(plot_training),
     "degradation": Kind(plot_degradation, _degradation_panels),
     "paths": Kind(plot_path_counts, path_panels),
     "path-law": Kind(plot_path_law),
     "predictors": Kind(plot_predictors, predictors_panels),
     "predictors-correlations": Kind(plot_correlations),
+    "readout": Kind(plot_readout, readout_panels),
+    "readout-decisions": Kind(plot_decisions, decisions_panels),
+    "readout-borderline": Kind(plot_borderline, borderline_panels),
+    "similarity": Kind(plot_similarity, similarity_panels, similarity_height),
+    "similarity-summary": Kind(plot_similarity_summary),
+    "geometry": Kind(plot_singular_values, geometry_panels),
+    "geometry-values": Kind(plot_spectrum),
+    "geometry-alignment": Kind(plot_alignment, alignment_panels, alignment_height),
+    "geometry-matrices": Kind(plot_matrix, matrix_panels, alignment_height),
+    "geometry-stream": Kind(plot_stream, stream_panels),
+    "landscape": Kind(plot_landscape, landscape_panels, landscape_height),
 }

@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 import resprobe
 from resprobe.results import Result
@@ -73,6 +74,7 @@ def test_out_gets_both_tables_and_their_figures(ok, net, tmp_path):
 def test_the_text_is_one_line_per_block(ok, net):
     lines = ok("gradflow", "--ckpt", net).out.splitlines()
     numbers = ["output", "identity", "residual", "input", "cosine", "residual", "share"]
+    numbers += ["identity", "path"]
     assert lines[0].split() == ["network", "block", "name", "stage", "kind", *numbers]
     assert [line.split()[2] for line in lines[1:4]] == ["layer1.0", "layer2.0", "layer3.0"]
     assert lines[4].startswith("L2 norms of dL/dx per image, mean over 12 images")
@@ -106,3 +108,80 @@ def test_statistics_are_claimed_only_where_there_is_batch_norm(ok):
 
     assert claimed("resnet8:init=fixup") is None
     assert claimed("resnet8:init=fixup,resnet8") == "batch"
+
+
+def test_the_growth_per_layer_is_said_of_networks_that_have_one(ok):
+    ran = ok("gradflow", "--arch", "plain14,resnet8", "--width", "2", "--images", "20")
+    last = ran.out.splitlines()[-1]  # resnet8 has one block that keeps the shape, plain14 four
+    assert "resnet8:width=2: towards the input the gradient grows by a factor of" in last
+    assert last.endswith("per layer, in 1 block that keeps the shape.")
+    assert "95 % over blocks] per layer, in 4 blocks that keep the shape." in ran.out
+
+
+def test_histograms_are_a_third_table(ok, net):
+    found = ok("gradflow", "--ckpt", net, "--histograms", "--json").json
+    assert found.keys() == {"meta", "rows", "weights", "histograms"}
+    assert {row["part"] for row in found["histograms"]} == {"input", "identity", "residual"}
+    assert "histograms" not in ok("gradflow", "--ckpt", net, "--json").json
+
+
+@pytest.fixture
+def epochs(net, tmp_path):
+    """One network at three epochs, its weights a little smaller each time."""
+    kept = resprobe.load(net)
+    files = []
+    for epoch in (1, 2, 10):
+        for parameter in kept.model.parameters():
+            parameter.data.mul_(0.99)
+        files.append(
+            resprobe.save(
+                tmp_path / f"e{epoch}.pt", kept.model, architecture=kept.architecture,
+                normalisation=kept.normalisation, data=kept.data, recipe={}, epoch=epoch,
+                figures={},
+            )
+        )  # fmt: skip
+    return files
+
+
+def test_checkpoints_of_one_network_are_followed_over_its_training(ok, epochs, tmp_path):
+    first, second, last = epochs
+    files = ("--ckpt", last, "--ckpt", first, "--ckpt", second)
+    found = ok("gradflow", *files, "--over-training", "--json", "--out", "results").json
+    assert [row["step"] for row in found["rows"]] == [1, 1, 1, 2, 2, 2, 10, 10, 10]
+    alone = ok("gradflow", "--ckpt", second, "--json").json["rows"]
+    for row, wanted in zip(found["rows"][3:6], alone, strict=True):
+        for column in ("identity", "residual", "input", "identity_path"):
+            assert row[column] == wanted[column]
+    assert (tmp_path / "results" / "gradflow-training.png").stat().st_size > 10_000
+    text = ok("gradflow", *files, "--over-training").out.splitlines()
+    assert text[0].split()[:4] == ["network", "epoch", "block", "name"]
+    assert len(text) == 1 + 3 * 3 + 1
+
+
+def test_what_cannot_be_followed_over_a_training_is_refused(refused, epochs, net, foreign):
+    refused(2, "got epochs 2, 2", "gradflow", *("--ckpt", epochs[1]) * 2, "--over-training")
+    refused(2, "two checkpoints or more", "gradflow", "--ckpt", epochs[0], "--over-training")
+    refused(2, "does not say which epoch", "gradflow", "--arch", "resnet8", "--width", "2",
+            "--images", "4", "--over-training")  # fmt: skip
+
+
+def test_a_watch_is_followed_without_running_anything(ok, refused, tmp_path):
+    model = resprobe.Architecture("resnet8", width=2).build()
+    images = torch.randn(4, 3, 16, 16)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
+    with resprobe.watch(model, images, optimiser=optimiser, out="r8-watch.csv"):
+        for _ in range(2):
+            torch.nn.functional.cross_entropy(model(images), torch.arange(4)).backward()
+            optimiser.step()
+    found = ok("gradflow", "--watched", "r8-watch.csv", "--json", "--out", "results").json
+    assert [row["step"] for row in found["rows"]] == [1, 1, 1, 2, 2, 2]
+    assert {row["network"] for row in found["rows"]} == {"r8"}
+    assert all(row["input"] > 0 and row["identity_path"] is None for row in found["rows"])
+    assert (tmp_path / "results" / "gradflow-training.csv").exists()
+    text = ok("gradflow", "--watched", "r8-watch.csv").out
+    assert text.splitlines()[0].split()[:4] == ["network", "step", "block", "name"]
+    assert "the loss as it was differentiated" in text
+    refused(
+        2, "--watched runs no network", "gradflow", "--watched", "r8-watch.csv", "--arch", "resnet8"
+    )
+    refused(3, "none.csv: cannot be read", "gradflow", "--watched", "none.csv")

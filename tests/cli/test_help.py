@@ -11,9 +11,15 @@ COMMANDS = (
     "train",
     "recipe",
     "lesion",
+    "geometry",
     "gradflow",
+    "initialisation",
+    "landscape",
+    "magnitude",
     "paths",
     "predictors",
+    "readout",
+    "similarity",
     "describe",
     "demo",
     "data",
@@ -45,7 +51,10 @@ def test_help_lists_the_commands_and_no_command_gives_it_as_a_usage_error(call, 
     assert alone.out + alone.err == page
 
 
-@pytest.mark.parametrize("command", ["lesion", "gradflow", "paths", "predictors"])
+@pytest.mark.parametrize(
+    "command",
+    ["geometry", "gradflow", "landscape", "lesion", "paths", "predictors", "readout", "similarity"],
+)
 def test_analysing_commands_take_the_common_options(ok, command):
     common = "--arch --ckpt --model --data --data-root --split --normalise --image-size --device"
     common += " --seed --batch-size --images --width --out --json --quiet --dry-run"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from resprobe.cli.batch_norm import note_running
 from resprobe.cli.output import deliver, prepared
 from resprobe.cli.path_tables import told, told_law
 from resprobe.cli.probing import Question, probing
@@ -110,12 +111,7 @@ def paths(
 def _measured(subject: Subject, *, quiet: bool, **asked: Any) -> Result:
     from resprobe import probes
 
-    if not subject.trained and subject.has_batch_norm:
-        note(
-            f"{subject.network}: BatchNorm uses its running statistics, which mean nothing before "
-            "training",
-            quiet=quiet,
-        )
+    note_running(subject, quiet=quiet)
     result = probes.paths(subject.chain, subject.data, **asked)
     left_out = result.meta["networks"][0]["left_out"]
     if left_out:

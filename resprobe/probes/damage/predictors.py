@@ -24,9 +24,9 @@ from resprobe.chain import Chain
 from resprobe.datasets import Batches
 from resprobe.errors import InputError, UsageError
 from resprobe.probes.damage.correlating import correlations
-from resprobe.probes.gradflow import gradflow
+from resprobe.probes.gradients import gradflow
 from resprobe.probes.lesions import lesion
-from resprobe.probes.magnitude import branch_norms
+from resprobe.probes.magnitudes import magnitude
 from resprobe.probes.study import check_fit, provenance
 from resprobe.results import Result
 
@@ -200,12 +200,12 @@ def image_sets(data: Batches, sets: int, *, seed: int) -> list[Batches]:
 
 def _measured(chain: Chain, data: Batches) -> np.ndarray:
     """Return (measurements, blocks) of one image set."""
-    flow = gradflow(chain, data).blocks.frame
+    flow = gradflow(chain, data, identity=False).blocks.frame
     damage = lesion(chain, data).frame
     deleted = damage[damage["lesion"] != "intact"]
     return np.stack(
         [
-            branch_norms(chain, data).ratio.mean(1).numpy(),
+            magnitude(chain, data).blocks.frame["ratio"].to_numpy(),
             flow["residual_share"].to_numpy(),
             flow["cosine"].to_numpy(),
             deleted["error_rise"].to_numpy(),

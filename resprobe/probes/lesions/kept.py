@@ -65,7 +65,7 @@ def forget(path: Path, world: World) -> None:
 
 @dataclass
 class Kept:
-    """The sums of sweeps and how many images are in them.
+    """The sums of sweeps and how many images, or other units of work, are in them.
 
     Parameters
     ----------
@@ -73,14 +73,16 @@ class Kept:
         A file; without one nothing is kept.
     identity : str
         The :func:`fingerprint` of the study. A file of another study is not gone on from.
-
     say : callable, optional
         Told whether something was found to go on from.
+    unit : str
+        What is counted.
     """
 
     path: Path | None = None
     identity: str = ""
     say: Callable[[str], None] | None = None
+    unit: str = "images"
     _sums: dict[str, tuple[int, Tensor]] = field(default_factory=dict)
     _written: float = field(default_factory=time.monotonic)
 
@@ -92,8 +94,8 @@ class Kept:
             self._tell(f"{self.path.name} is of another study; beginning anew")
             return
         self._sums = read[1]
-        images = sum(done for done, _ in self._sums.values())
-        self._tell(f"going on from {self.path.name}, after {images:,} images")
+        done = sum(done for done, _ in self._sums.values())
+        self._tell(f"going on from {self.path.name}, after {done:,} {self.unit}")
 
     def _tell(self, text: str) -> None:
         if self.say:

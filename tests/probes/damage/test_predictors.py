@@ -10,7 +10,7 @@ from resprobe.networks import Architecture
 from resprobe.probes import gradflow, lesion, plan_predictors, predictors
 from resprobe.probes.damage.correlating import correlations
 from resprobe.probes.damage.predictors import image_sets
-from resprobe.probes.magnitude import branch_norms
+from resprobe.probes.magnitudes import magnitude
 from resprobe.ranks import kendall, spearman
 
 MEASURED = ["ratio", "residual_share", "cosine", "error_rise", "loss_rise"]
@@ -33,7 +33,7 @@ def test_means_over_the_sets_are_the_figures_of_all_images(subject, found):
     frame = found.blocks.frame
     flow, damage = gradflow(chain, data).blocks.frame, lesion(chain, data).frame.iloc[1:]
     expected = {
-        "ratio": branch_norms(chain, data).ratio.mean(1),
+        "ratio": magnitude(chain, data).blocks.frame["ratio"],
         "residual_share": flow["residual_share"],
         "cosine": flow["cosine"],
         "error_rise": damage["error_rise"],
@@ -49,7 +49,7 @@ def test_means_over_the_sets_are_the_figures_of_all_images(subject, found):
 def test_standard_errors_are_those_of_the_set_means(subject, found):
     chain, data = subject
     parts = image_sets(data, 4, seed=3)
-    ratios = np.stack([branch_norms(chain, part).ratio.mean(1).numpy() for part in parts])
+    ratios = np.stack([magnitude(chain, part).blocks.frame["ratio"] for part in parts])
     np.testing.assert_allclose(found.blocks.frame["ratio_se"], ratios.std(0, ddof=1) / 2, rtol=1e-9)
 
 

@@ -1,0 +1,23 @@
+"""Where work that may be interrupted keeps what it has done."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+__all__ = ["part_file"]
+
+
+def part_file(out: Path, command: str, network: str, *more: str) -> Path:
+    """Return the file beside the results for one network's part of a command.
+
+    Examples
+    --------
+    >>> part_file(Path("out"), "lesion", "resnet8", "single").as_posix()
+    'out/lesion-resnet8-single.part'
+    """
+    safe = re.sub(r"[^\w.+=#-]", "_", network, flags=re.ASCII)
+    if safe != network:  # so that two names do not become one
+        safe += f"-{hashlib.sha256(network.encode()).hexdigest()[:8]}"
+    return out / f"{'-'.join([command, safe, *more])}.part"

@@ -1,0 +1,102 @@
+"""The response of every layer, in order and sorted (He et al. 2015, Fig. 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from resprobe.errors import InputError
+from resprobe.figures.marks import Entries, draw_series, finish, key, series_key
+from resprobe.figures.series import Results, Series, gather
+from resprobe.figures.theme import PAPER, theme
+
+__all__ = ["plot_responses", "response_panels"]
+
+_COLUMNS = ("layer", "response_std", "response_std_se", "from_batch_norm", "rank")
+
+
+def response_panels(results: Results) -> list[Callable[..., Axes]]:  # noqa: ARG001
+    """Return the two panels of the figure: layers in their order, and from the largest on."""
+    return [plot_responses, partial(plot_responses, ranked=True)]
+
+
+def plot_responses(
+    results: Results, ax: Axes, *, ranked: bool = False, order: Sequence[str] = ()
+) -> Axes:
+    """Draw the standard deviation of every layer's response, networks overlaid.
+
+    Projections in shortcuts and the head are left out, as in the paper. Bars are one standard
+    error over images. Of one network, open marks are what its BatchNorm's parameters say; where
+    nothing was measured, they are all there is.
+
+    Parameters
+    ----------
+    results : Result or sequence of Result
+        Named "magnitude-responses".
+    ax : Axes
+        Where to draw.
+    ranked : bool
+        Whether layers are sorted, the largest response first, or stand in their order.
+    order : sequence of str
+        Networks that keep the colour of their place here.
+
+    Raises
+    ------
+    InputError
+        If a result is no such result or is empty, or no layer of it is ranked.
+
+    References
+    ----------
+    K. He et al., "Deep residual learning for image recognition", CVPR 2016, Fig. 7.
+    """
+    found = gather(
+        results, name="magnitude-responses", numbers=_COLUMNS, texts=("place",), order=order
+    )
+    series = [_chosen(one, ranked=ranked) for one in found]
+    if not any(len(one.rows) for one in series):
+        raise InputError("no layer of the magnitude-responses result is ranked")
+    with theme():
+        entries: Entries = [series_key(one) for one in series]
+        for one in series:
+            entries += _draw(ax, one, beside=len(series) == 1)
+        longest = max(len(one.rows) for one in series)
+        ax.set_xlim(0.4 - 0.01 * longest, longest + 0.6 + 0.01 * longest)
+        ax.set_ylim(bottom=0)
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True, min_n_ticks=1))
+        ax.grid(visible=False, axis="x")
+        ax.set_xlabel("Layer, the largest response first" if ranked else "Layer, in order")
+        ax.set_ylabel("Standard deviation of the response")
+        finish(ax, entries)
+    return ax
+
+
+def _chosen(series: Series, *, ranked: bool) -> Series:
+    rows = series.rows[series.rows["rank"].notna()]
+    by = "rank" if ranked else "layer"
+    return replace(series, rows=rows.sort_values(by, kind="stable"))
+
+
+def _draw(ax: Axes, series: Series, *, beside: bool) -> Entries:
+    x = np.arange(1, len(series.rows) + 1, dtype=float)
+    std, error = series.numbers("response_std"), series.numbers("response_std_se")
+    told = series.numbers("from_batch_norm")
+    measured = bool(np.isfinite(std).any())
+    draw_series(ax, series, x, std if measured else told)
+    shown = np.isfinite(std) & np.isfinite(error)
+    ax.vlines(
+        x[shown], (std - error)[shown], (std + error)[shown],
+        colors=series.style.colour, linewidths=0.8,
+    )  # fmt: skip
+    if not (beside and measured and np.isfinite(told).any()):
+        return []
+    ax.plot(
+        x, told, linestyle="none", marker=series.style.marker, markersize=3.6,
+        markerfacecolor=PAPER, markeredgecolor=series.style.colour, markeredgewidth=0.7, zorder=2.5,
+    )  # fmt: skip
+    open_mark = key(marker=series.style.marker, markersize=4, markerfacecolor=PAPER)
+    return [(open_mark, "as BatchNorm's parameters say")]

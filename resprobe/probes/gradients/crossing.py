@@ -1,0 +1,112 @@
+"""One forward pass whose graph can be followed back by shortcut and by branch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from resprobe.chain import Chain, Passage, PlainBlock, ResidualBlock, passage
+from resprobe.chain.chain import Step
+from resprobe.probes.gradients.tap import Tap
+from resprobe.probes.path_lengths.scaled import EVERY, Scaled
+from resprobe.probes.path_lengths.tape import Place
+
+__all__ = ["Crossing", "cross", "identity_path"]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A step on one batch, its input split by path.
+
+    Attributes
+    ----------
+    passed : Passage
+        What went through. A residual block's ``start`` is what its shortcut alone was given.
+    start : Tensor
+        The step's input before it was split.
+    by_branch : Tensor or None
+        What a residual block's branch alone was given.
+    """
+
+    passed: Passage
+    start: Tensor
+    by_branch: Tensor | None = None
+
+    def listen(self, tap: Tap) -> None:
+        """Let a tap catch what comes back through the block."""
+        _hear(self.start, tap.catch_input)
+        if self.by_branch is not None:
+            _hear(self.passed.start, tap.catch_identity)
+            _hear(self.by_branch, tap.catch_residual)
+        _hear(self.passed.end, tap.catch_output)
+
+
+def _hear(tensor: Tensor, catch: Callable[[Tensor], None]) -> None:
+    tensor.register_hook(catch)  # type: ignore[no-untyped-call]
+
+
+def cross(chain: Chain, x: Tensor) -> tuple[list[Crossing], Tensor]:
+    """Run the chain; return what happened at its steps, and the logits."""
+    hidden, crossings, number = chain.stem(x), [], 0
+    for step in chain.steps:
+        assert isinstance(step, Step)
+        is_block = isinstance(step, ResidualBlock | PlainBlock)
+        crossings.append(_crossed(step, hidden, number if is_block else None))
+        number += is_block
+        hidden = crossings[-1].passed.end
+    return crossings, chain.head(hidden)
+
+
+def _crossed(step: Step, start: Tensor, number: int | None) -> Crossing:
+    if not isinstance(step, ResidualBlock):
+        return Crossing(passage(step, start, number=number), start)
+    # views split the input by path: a hook on each sees what comes back through it
+    by_shortcut, by_branch = start.view_as(start), start.view_as(start)
+    shortcut = step.shortcut(by_shortcut)
+    total = shortcut + step.branch(by_branch)
+    passed = Passage(step, number, by_shortcut, step.after(total), shortcut, None, total)
+    return Crossing(passed, start, by_branch)
+
+
+def identity_path(
+    crossings: Sequence[Crossing], top: Tensor, *, together: bool
+) -> Iterator[tuple[int, Scaled]]:
+    """Carry a gradient down by shortcuts alone: through links and activations, past branches.
+
+    Parameters
+    ----------
+    crossings : sequence of Crossing
+        Of a network with residual blocks; what lies behind the last block is not gone through.
+    top : Tensor
+        The gradient at the last block's output.
+    together : bool
+        Whether what a step does to an image depends on the other ones, as BatchNorm with their
+        statistics: all images then have one exponent.
+
+    Yields
+    ------
+    number, gradient
+        At each block's input, from the last block to the first.
+    """
+    path = _levelled(Scaled.of(top, len(top)), together=together)
+    last = max(i for i, crossing in enumerate(crossings) if crossing.passed.number is not None)
+    for done, crossing in enumerate(reversed(crossings[: last + 1]), start=1):
+        place, number = Place(crossing.passed, counted=True), crossing.passed.number
+        if number is None:
+            path = Scaled(place.by_all(path.value), path.exponent)
+        else:
+            path = Scaled(place.by_shortcut(place.by_after(path.value)), path.exponent)
+        if done % EVERY == 0:
+            path = _levelled(path, together=together)
+        if number is not None:
+            yield number, path
+
+
+def _levelled(path: Scaled, *, together: bool) -> Scaled:
+    if not together:
+        return path.rescaled()
+    largest = path.largest().max().expand(len(path.exponent))
+    return path.with_exponent(path.exponent.max() + torch.frexp(largest).exponent)

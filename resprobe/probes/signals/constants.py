@@ -1,0 +1,47 @@
+"""BatchNorm with the statistics of the batch, which a gradient takes for constants."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from resprobe.chain import Chain, use_batch_statistics
+
+__all__ = ["batch_statistics_as_constants"]
+
+
+@contextlib.contextmanager
+def batch_statistics_as_constants(chain: Chain) -> Iterator[None]:
+    """Let every BatchNorm normalise by its batch, as in training mode, and pass no gradient on it.
+
+    Each BatchNorm is in eval mode, and its running statistics are set to those of the batch just
+    before it runs; so the gradient of one image does not depend on the others. Call inside
+    :func:`~resprobe.chain.left_as_found`, which puts the running statistics back.
+
+    Raises
+    ------
+    ChainError
+        If a BatchNorm is called as a function.
+    """
+    use_batch_statistics(chain)
+    hooks = []
+    for module in chain.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.training = False
+            hooks.append(module.register_forward_pre_hook(_take_statistics))
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _take_statistics(module: nn.Module, args: tuple[Any, ...]) -> None:
+    x = args[0].detach()
+    axes = [axis for axis in range(x.dim()) if axis != 1]
+    # set anew, not written on: a backward pass may still need those of an earlier call
+    module.running_var, module.running_mean = torch.var_mean(x, axes, correction=0)
