@@ -8,12 +8,13 @@ Layers are seen as they are called, whatever module or function calls them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from resprobe.chain.chain import Chain, PlainBlock, ResidualBlock, Step
 
@@ -51,12 +52,15 @@ class Response:
 
 
 @contextlib.contextmanager
-def responses(chain: Chain, see: Callable[[Response], None]) -> Iterator[None]:
+def responses(chain: Chain, see: Callable[[Response], None]) -> Iterator[Callable[[], None]]:
     """Show the response of every convolution and linear layer that runs inside the ``with``.
 
     A response is shown as soon as it is clear whether a norm follows: when the layer's output
-    is first used, or when another layer is called. Layers inside ``nn.MultiheadAttention``, which
-    is one operation to torch, are not seen; nothing is changed and no hook is set.
+    is first used, or when another layer is called. A norm counts if it stands in the same part
+    of the same step. A layer is told by its weight, a parameter or what is computed from
+    parameters and buffers alone, as in weight standardisation. Layers inside
+    ``nn.MultiheadAttention``, which is one operation to torch, are not seen; nothing is changed
+    and no hook is set.
 
     Parameters
     ----------
@@ -64,6 +68,11 @@ def responses(chain: Chain, see: Callable[[Response], None]) -> Iterator[None]:
         What runs, once or often, in any mode, with or without gradients.
     see : callable
         Called with every :class:`Response`, in the order of the calls.
+
+    Yields
+    ------
+    callable
+        Shows the response that still waits, if one does.
 
     Examples
     --------
@@ -78,9 +87,9 @@ def responses(chain: Chain, see: Callable[[Response], None]) -> Iterator[None]:
     >>> len(seen), seen[-1].layer, seen[-1].place
     (8, 'fc', 'head')
     """
-    listener = _Listener(_places(chain), see)
+    listener = _Listener(chain, see)
     with listener:
-        yield
+        yield listener.show
     listener.show()
 
 
@@ -104,10 +113,16 @@ def _name(func: Any) -> str:
 class _Listener(TorchFunctionMode):
     """Hears every call of torch, and puts layers and the norms that follow them together."""
 
-    def __init__(self, places: dict[int, Place], see: Callable[[Response], None]) -> None:
+    def __init__(self, chain: Chain, see: Callable[[Response], None]) -> None:
         super().__init__()
-        self.places, self.see = places, see
+        self.see = see
         self.waiting: tuple[Place, Tensor] | None = None
+        places: MutableMapping[Tensor, Place | None] = WeakTensorKeyDictionary()
+        for parameter, place in _places(chain):
+            places.setdefault(parameter, place)
+        for buffer in chain.buffers():
+            places.setdefault(buffer, None)
+        self.places = places  # of these, and of what is made of them alone
 
     def __torch_function__(
         self,
@@ -121,18 +136,35 @@ class _Listener(TorchFunctionMode):
         name, given = _name(func), [*args, *kwargs.values()]
         if self.waiting is not None and any(one is self.waiting[1] for one in given):
             if name in _NORMS:
-                named = dict(zip(_norm_arguments(func), args, strict=False)) | kwargs
-                self.show(result, name.removesuffix("_norm"), named.get("weight"),
-                          named.get("bias"))  # fmt: skip
+                self._norm_follows(name, dict(zip(_norm_arguments(func), args, strict=False))
+                                   | kwargs, result)  # fmt: skip
             elif _holds_tensors(result):  # to ask for a shape is no use
                 self.show()
         if name in _LAYERS:
-            weight = kwargs["weight"] if "weight" in kwargs else args[1]
-            place = self.places.get(id(weight))
+            place = self.places.get(kwargs["weight"] if "weight" in kwargs else args[1])
             if place is not None:
                 self.show()
                 self.waiting = place, result
+        elif isinstance(result, Tensor):
+            self._trace(given, result)
         return result
+
+    def _norm_follows(self, name: str, given: dict[str, Any], result: Tensor) -> None:
+        """Show the response that waits as the norm makes it, if the two belong together."""
+        assert self.waiting is not None
+        scale, shift = given.get("weight"), given.get("bias")
+        of_norm = None if scale is None else self.places.get(scale)
+        if of_norm is not None and of_norm[1:] != self.waiting[0][1:]:
+            self.show()
+        else:
+            self.show(result, name.removesuffix("_norm"), scale, shift)
+
+    def _trace(self, given: list[Any], result: Tensor) -> None:
+        """Remember where the parameters are that a tensor is made of, if of nothing else."""
+        tensors = [one for one in given if isinstance(one, Tensor)]
+        if tensors and all(one in self.places for one in tensors):
+            places = [self.places[one] for one in tensors]
+            self.places.setdefault(result, next((p for p in places if p is not None), None))
 
     def show(
         self,
@@ -156,10 +188,9 @@ def _holds_tensors(result: Any) -> bool:
     return isinstance(result, Tensor)
 
 
-def _places(chain: Chain) -> dict[int, Place]:
-    """Say of every parameter, by identity, where it is."""
+def _places(chain: Chain) -> Iterator[tuple[Tensor, Place]]:
+    """Say of every parameter where it is."""
     names = {id(parameter): name for name, parameter in chain.model_parameters}
-    places: dict[int, Place] = {}
     number = -1
     for step in (chain.stem, *chain.steps, chain.head):
         assert isinstance(step, Step)
@@ -167,9 +198,21 @@ def _places(chain: Chain) -> dict[int, Place]:
         block = len(chain.blocks) if step is chain.head else number
         for place, part in _parts(chain, step).items():
             for parameter in part.parameters():
-                name = names.get(id(parameter), "")
-                places.setdefault(id(parameter), (name.rpartition(".")[0] or name, block, place))
-    return places
+                yield parameter, (_layer(names.get(id(parameter), "")), block, place)
+
+
+def _layer(name: str) -> str:
+    """Name the layer that a parameter belongs to.
+
+    Examples
+    --------
+    >>> _layer("layer1.0.conv1.weight"), _layer("fc.parametrizations.weight.original0")
+    ('layer1.0.conv1', 'fc')
+    >>> _layer("weight")
+    'weight'
+    """
+    layer = name.partition(".parametrizations.")[0]
+    return layer if layer != name else name.rpartition(".")[0] or name
 
 
 def _parts(chain: Chain, step: Step) -> dict[str, nn.Module]:

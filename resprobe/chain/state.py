@@ -42,7 +42,7 @@ def left_as_found(
     Modes, ``requires_grad``, buffers (the running statistics that BatchNorm moves in training
     mode) and whatever else a forward may write on its modules (attributes, entries of lists and
     dictionaries) are restored. ``.grad`` and the random state are not touched: probes use
-    :func:`torch.autograd.grad` and draw nothing.
+    :func:`torch.autograd.grad` and draw nothing. A caller's inference mode is left meanwhile.
 
     Parameters
     ----------
@@ -72,7 +72,8 @@ def left_as_found(
             module.training = training
         if requires_grad is not None:
             _set_requires_grad((p, requires_grad) for p, _ in flags if p.is_floating_point())
-        yield
+        with _gradients_possible():
+            yield
     finally:
         _looked_at.subtract(looked_at)
         for gone in [number for number in looked_at if not _looked_at[number]]:
@@ -83,6 +84,13 @@ def left_as_found(
             module.training = mode
         _set_requires_grad(flags)
         _restore(kept)
+
+
+def _gradients_possible() -> contextlib.AbstractContextManager[object]:
+    """Leave a caller's inference mode, in which no gradient can be asked for."""
+    if torch.is_inference_mode_enabled():
+        return torch.inference_mode(False)
+    return contextlib.nullcontext()
 
 
 Copied = dict[str, tuple[Any, Any]]

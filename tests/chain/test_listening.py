@@ -118,6 +118,78 @@ def test_functions_are_heard_like_modules(exported):
     assert head.layer == "head"
 
 
+class PreactivationLayers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bn1, self.conv1 = nn.BatchNorm2d(3), nn.Conv2d(3, 3, 1)
+        self.bn2, self.conv2 = nn.BatchNorm2d(3), nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        return self.conv2(torch.relu(self.bn2(self.conv1(torch.relu(self.bn1(x))))))
+
+
+class PlainPreactivation(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+        self.layer1 = nn.Sequential(*(PreactivationLayers() for _ in range(3)))
+        self.fc = nn.Linear(3, 10)
+
+    def forward(self, x):
+        return self.fc(self.layer1(self.conv(x)).mean((2, 3)))
+
+
+def test_a_norm_of_the_next_step_is_none_of_the_layers():
+    _, seen = heard(PlainPreactivation(), torch.randn(2, 3, 8, 8))
+    assert [r.norm for r in seen] == ["", *["batch", ""] * 3, ""]
+
+
+class Standardised(nn.Conv2d):
+    """A convolution with standardised weights, as in networks without batch statistics."""
+
+    def forward(self, x):
+        shape = self.weight.shape
+        flat = self.weight.reshape(1, shape[0], -1)
+        weight = torch.nn.functional.batch_norm(flat, None, None, training=True)
+        return torch.nn.functional.conv2d(x, weight.reshape(shape), None, 1, 1)
+
+
+class Computed(nn.Module):
+    """Layers whose weights are computed from their parameters."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = Standardised(3, 3, 3, padding=1)
+        self.conv2 = nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 3, 1))
+        self.bn2 = nn.BatchNorm2d(3)
+        self.fc = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 10))
+
+    def forward(self, x):
+        x = x + self.bn2(self.conv2(torch.relu(self.conv1(x))))
+        return self.fc(x.mean((2, 3)))
+
+
+def test_layers_are_known_by_weights_that_are_computed_too():
+    _, seen = heard(Computed(), torch.randn(2, 3, 8, 8))
+    found = [(r.layer, r.place, r.norm) for r in seen]
+    assert found == [("conv1", "branch", ""), ("conv2", "branch", "batch"), ("fc", "head", "")]
+
+
+def test_a_response_that_waits_is_shown_when_asked_for():
+    model, x, seen = (
+        Architecture("preresnet8", width=4).build().eval(),
+        torch.randn(2, 3, 32, 32),
+        [],
+    )
+    chain = unravel(model, x)
+    with responses(chain, seen.append) as settle:
+        chain.steps[0].branch(chain.stem(x))
+        assert [r.layer for r in seen] == ["conv1", "layer1.0.conv1"]
+        settle()
+        assert [r.layer for r in seen] == ["conv1", "layer1.0.conv1", "layer1.0.conv2"]
+    assert len(seen) == 3
+
+
 def test_gradients_pass_and_an_exception_leaves_nothing_behind():
     model, x = Architecture("resnet8", width=4).build(), torch.randn(2, 3, 32, 32)
     chain = unravel(model, x)

@@ -103,3 +103,13 @@ def test_what_a_forward_writes_on_its_module_is_taken_back(size):
     assert model.mean is mean
     assert torch.equal(mean, torch.zeros(3))
     assert torch.equal(torch.get_rng_state(), random)
+
+
+def test_gradients_can_be_asked_for_inside_a_callers_inference_mode():
+    model = nn.Linear(2, 1)
+    with torch.inference_mode():
+        with left_as_found(model, training=False), torch.enable_grad():
+            x = torch.ones(1, 2).requires_grad_()
+            (gradient,) = torch.autograd.grad(model(x).sum(), x)
+        assert torch.is_inference_mode_enabled()
+    assert torch.equal(gradient, model.weight.detach())
