@@ -78,7 +78,6 @@ def laws(
     by_stage: bool = False,
 ) -> Entries:
     """Draw each network's law within the axes that the points have set."""
-    limits = ax.get_ylim()
     used: dict[str, None] = {}
     for one, x in zip(series, positions, strict=True):
         y = one.numbers(column)
@@ -91,7 +90,6 @@ def laws(
                 linewidth=1.6, alpha=0.55, zorder=2.5,
             )  # fmt: skip
         used |= {names[bool(kind)]: None for kind in one.rows["normalised"][fits].unique()}
-    ax.set_ylim(limits)
     return [(key(color=MUTED, linestyle=_LAW, linewidth=1.6, alpha=0.7), name) for name in used]
 
 

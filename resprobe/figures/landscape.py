@@ -99,7 +99,10 @@ def plot_landscape(
         colours = colormaps["viridis_r"]
         shown = heights.clip(log_levels[0], log_levels[-1])
         ax.contourf(a, b, shown, levels=log_levels, cmap=colours, zorder=1)
-        lines = ax.contour(a, b, heights, levels=log_levels, colors=INK, linewidths=0.45, zorder=2)
+        lines = ax.contour(
+            a, b, heights, levels=log_levels, colors=INK, linewidths=0.45, linestyles="solid",
+            zorder=2,
+        )  # fmt: skip
         ax.clabel(lines, fmt=lambda height: _short(np.exp(height)), fontsize=5.5, inline_spacing=2)
         ax.plot(0, 0, marker="+", markersize=6, color=PAPER, markeredgewidth=1.4, zorder=3)
         ax.set_aspect("equal")

@@ -1,4 +1,4 @@
-import importlib.util
+import importlib
 import os
 import re
 import shlex
@@ -38,12 +38,6 @@ def script():
 @pytest.fixture(scope="session")
 def module():
     """Return the function that imports a file of ``analyses``, which is no package."""
-
-    def load(name):
-        spec = importlib.util.spec_from_file_location(name, ANALYSES / f"{name}.py")
-        found = importlib.util.module_from_spec(spec)
-        sys.modules[name] = found
-        spec.loader.exec_module(found)
-        return found
-
-    return load
+    sys.path.append(str(ANALYSES))  # where a script's own folder is when it runs
+    yield importlib.import_module
+    sys.path.remove(str(ANALYSES))

@@ -53,7 +53,17 @@ def test_help_lists_the_commands_and_no_command_gives_it_as_a_usage_error(call, 
 
 @pytest.mark.parametrize(
     "command",
-    ["geometry", "gradflow", "landscape", "lesion", "paths", "predictors", "readout", "similarity"],
+    [
+        "geometry",
+        "gradflow",
+        "initialisation",
+        "landscape",
+        "lesion",
+        "paths",
+        "predictors",
+        "readout",
+        "similarity",
+    ],
 )
 def test_analysing_commands_take_the_common_options(ok, command):
     common = "--arch --ckpt --model --data --data-root --split --normalise --image-size --device"

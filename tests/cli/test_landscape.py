@@ -47,9 +47,8 @@ def test_what_is_no_grid_is_one_sentence(refused, net, options, said):
     refused(2, said, "landscape", "--ckpt", net, *options)
 
 
-@pytest.mark.parametrize(
-    "ending", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGKILL]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_slice_is_gone_on_with(ok, interrupted, net, tmp_path, ending):
     arguments = ("landscape", "--ckpt", net, "--line", "--points", "5")
     part = tmp_path / "out" / "landscape-resnet8-line.part"

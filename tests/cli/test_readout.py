@@ -16,7 +16,7 @@ def test_a_checkpoint_gives_what_the_library_gives(ok, net, pets):
     expected = resprobe.readout(chain, data, network="resnet8", fit=fit)
     for key, result in zip(("rows", "decisions", "borderline"), expected, strict=True):
         assert Result("x", result.frame).to_json() == Result("x", _frame(found[key])).to_json()
-    assert found["meta"]["fit"]["n"] == 12
+    assert found["meta"]["networks"][0]["probes_fitted_on"]["n"] == 12
     assert found["meta"]["settings"]["stable"] == 2
 
 

@@ -82,7 +82,8 @@ def told(layers: Result, summary: Result) -> str:
         [
             *lines,
             f"Linear CKA, unbiased, mean over pairs of different layers [95 %, jackknife], {n:,} "
-            f"images in {batches} batches; n counts pairs, and --out saves each of them.",
+            f"images in {batches} batch{'es' * (batches != 1)}; n counts pairs, and --out saves "
+            "each of them.",
         ]
     )
 

@@ -94,8 +94,9 @@ def gradflow(
           ``identity_gain``, its norm over that at the last block's output, mean over images: 1
           along identity shortcuts, the product of the factors along scaled ones. NaN in plain
           networks;
-        - ``layers``: weighted layers of the block, on its branch; ``growth``: (``input`` /
-          ``output``) to the power of 1 / ``layers``, NaN where there is none.
+        - ``layers``: weighted layers of the block, on its branch, but for those inside
+          ``nn.MultiheadAttention``; ``growth``: (``input`` / ``output``) to the power of
+          1 / ``layers``, NaN where there is none.
 
         ``weights``: Result "gradflow-weights" with ``network, parameter, block`` (-1 stem or
         link, number of blocks for the head), ``dimensions`` (4 for a convolution),

@@ -10,6 +10,7 @@ Products are in the network's precision, everything else in float64 on the CPU.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,8 +21,8 @@ from resprobe.probes.jacobians.products import Jacobian
 
 __all__ = ["Decomposition", "decomposed", "products"]
 
-NEGLIGIBLE = 1e-6
-"""Of the size of some products in float32: about their rounding."""
+NEGLIGIBLE, LITTLE = 1e-6, 1e-4
+"""Of the size of some products in float32: about their rounding; where float64 loses digits."""
 
 DISAGREEMENT = 1e-3
 """How far forward and backward products may lie apart, of their size: float32 gives 1e-6."""
@@ -94,13 +95,10 @@ def decomposed(
     most = min(jacobian.rows, jacobian.columns)
     wanted, held = min(k, most), min(k + oversampling, most)
     start = _normal(jacobian.columns, held, generator)
-    basis, back = _first(jacobian, start)
-    basis, back = _grown(jacobian, basis, back, most=most, iterations=iterations)
-    turned, small = torch.linalg.qr(back)
-    mixed, values, mixing = torch.linalg.svd(small, full_matrices=False)
-    left, right = basis @ mixing[:wanted].T, turned @ mixed[:, :wanted]
+    basis, back = _grown(jacobian, *_first(jacobian, start), most=most, iterations=iterations)
+    values, left, right = _triplets(basis, back, wanted)
     others = _normal(jacobian.columns, oversampling, generator)
-    return _measured(jacobian, values[:wanted], left, right, others)
+    return _measured(jacobian, values, left, right, others)
 
 
 def _first(jacobian: Jacobian, start: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,27 +131,49 @@ def _grown(
     jacobian: Jacobian, basis: Tensor, back: Tensor, *, most: int, iterations: int
 ) -> tuple[Tensor, Tensor]:
     """Let the space grow by what J J^T makes of its newest part."""
-    pulled = back
+    parts, backs = [basis], [back]
     for _ in range(iterations):
-        image = _finite(jacobian.times(pulled))
-        newest = _apart(image, basis)[:, : most - basis.shape[1]]
+        image = _finite(jacobian.times(backs[-1]))
+        newest = _apart(image, parts)[:, : most - sum(part.shape[1] for part in parts)]
         if not newest.shape[1]:  # J leads to nowhere else
             break
-        pulled = _finite(jacobian.transposed_times(newest))
-        basis, back = torch.cat([basis, newest], 1), torch.cat([back, pulled], 1)
-    return basis, back
+        parts.append(newest)
+        backs.append(_finite(jacobian.transposed_times(newest)))
+    return torch.cat(parts, 1), torch.cat(backs, 1)
 
 
-def _apart(vectors: Tensor, basis: Tensor) -> Tensor:
+def _apart(vectors: Tensor, parts: Sequence[Tensor]) -> Tensor:
     """Return an orthonormal basis of what of the vectors lies outside a space, largest first.
 
-    What is no larger than a product's rounding is nothing.
+    What is no larger than a product's rounding is nothing. Where little is left of a vector, the
+    rounding of what was taken away is taken away as well.
     """
-    outside, mixing = torch.linalg.qr(vectors - basis @ (basis.T @ vectors))
+    size = float(vectors.norm())
+    outside, mixing = torch.linalg.qr(_without(vectors, parts))
     mixed, sizes, _ = torch.linalg.svd(mixing)
-    kept = outside @ mixed[:, sizes > NEGLIGIBLE * float(vectors.norm())]
-    again: Tensor = torch.linalg.qr(kept - basis @ (basis.T @ kept))[0]
-    return again
+    kept: Tensor = outside @ mixed[:, sizes > NEGLIGIBLE * size]
+    if float(sizes.min()) <= LITTLE * size:
+        kept, _ = torch.linalg.qr(_without(kept, parts))
+    return kept
+
+
+def _without(vectors: Tensor, parts: Sequence[Tensor]) -> Tensor:
+    for part in parts:
+        vectors = vectors - part @ (part.T @ vectors)
+    return vectors
+
+
+def _triplets(basis: Tensor, back: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the k leading singular triplets of Q (J^T Q)^T.
+
+    The eigenvectors of the small (J^T Q)^T (J^T Q) find the directions; to square the values costs
+    digits of the small ones, which a decomposition of the k vectors alone gives back.
+    """
+    _, vectors = torch.linalg.eigh(back.T @ back)
+    chosen = vectors[:, -k:].flip(1)
+    turned, small = torch.linalg.qr(back @ chosen)
+    mixed, values, mixing = torch.linalg.svd(small)
+    return values, basis @ (chosen @ mixing.T), turned @ mixed
 
 
 def _measured(

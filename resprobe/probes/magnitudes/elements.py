@@ -14,6 +14,8 @@ __all__ = ["Elements", "rows_of"]
 
 CANCELLING = 1e-3  # a variance below this share of the mean square is summed in float64
 
+_PARTS = ("mean", "square", "sum", "within")
+
 
 def rows_of(value: Tensor, images: int) -> Tensor:
     """Lay a tensor out as a row for each image; windows of an image are parts of its row."""
@@ -33,8 +35,7 @@ class Elements:
     """
 
     def __init__(self, figures: int) -> None:
-        self._means, self._squares = Moments(figures), Moments(figures)
-        self._sums, self._within = Moments(figures), Moments(figures)
+        self._found = Moments(len(_PARTS) * figures)
 
     def add(self, figure: int, rows: Tensor, norms: Tensor | None = None) -> None:
         """Take a tensor of some images, (images, elements); ``norms`` are its rows', if known."""
@@ -46,22 +47,30 @@ class Elements:
             exact = rows.double()
             within, mean = (found.cpu() for found in torch.var_mean(exact, dim=1, correction=0))
             square = within + mean**2
-        for moments, values in (
-            (self._means, mean), (self._squares, square), (self._sums, mean + square),
-            (self._within, within),
-        ):  # fmt: skip
-            seen = values.numpy()
-            centre = seen.mean()
-            moments.merge(len(seen), centre, ((seen - centre) ** 2).sum(), at=figure)
+        seen = torch.stack([mean, square, mean + square, within]).numpy()
+        centres = seen.mean(1)
+        first = len(_PARTS) * figure
+        self._found.merge(
+            seen.shape[1],
+            centres,
+            ((seen - centres[:, None]) ** 2).sum(1),
+            at=slice(first, first + len(_PARTS)),
+        )
+
+    def _part(self, name: str, of: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return of[_PARTS.index(name) :: len(_PARTS)]
 
     @property
     def n(self) -> npt.NDArray[np.float64]:
         """Images seen of each tensor."""
-        return self._means.n
+        return self._part("mean", self._found.n)
 
     def std(self) -> npt.NDArray[np.float64]:
         """Return the standard deviation over all elements of all images."""
-        found: npt.NDArray[np.float64] = np.sqrt(self._within.mean + self._means.variance(ddof=0))
+        within = self._part("within", self._found.mean)
+        found: npt.NDArray[np.float64] = np.sqrt(
+            within + self._part("mean", self._found.variance(ddof=0))
+        )
         return found
 
     def standard_error(self) -> npt.NDArray[np.float64]:
@@ -70,9 +79,9 @@ class Elements:
         The variance is the mean over images of ``a - 2 m b + m**2``, a and b an image's mean
         square and mean, m the mean of all.
         """
-        m = self._means.mean
-        a, b = self._squares.variance(), self._means.variance()
-        both = (self._sums.variance() - a - b) / 2
+        m, variance = self._part("mean", self._found.mean), self._found.variance()
+        a, b = self._part("square", variance), self._part("mean", variance)
+        both = (self._part("sum", variance) - a - b) / 2
         spread = np.maximum(a - 4 * m * both + 4 * m**2 * b, 0.0)
         with np.errstate(invalid="ignore", divide="ignore"):
             error: npt.NDArray[np.float64] = np.sqrt(spread / self.n) / (2 * self.std())

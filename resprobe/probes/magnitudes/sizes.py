@@ -19,6 +19,7 @@ from resprobe.streams import LogHistogram, Moments
 __all__ = ["BranchSizes"]
 
 Array = npt.NDArray[np.float64]
+SMALL = 1e-15
 
 
 class BranchSizes:
@@ -28,7 +29,7 @@ class BranchSizes:
 
     def __init__(self, chain: Chain) -> None:
         self._blocks = len(chain.blocks)
-        self._figures = {name: Moments(self._blocks) for name in self._FIGURES}
+        self._figures = Moments(len(self._FIGURES) * self._blocks)
         self._ratios, self._branch = LogHistogram(self._blocks), Elements(self._blocks)
         self._images = 0
         self._fresh: list[npt.ArrayLike] = []
@@ -53,53 +54,65 @@ class BranchSizes:
         for size in sizes:
             _check_finite(size, passed.step.name)
         ratio = (sizes[0] / sizes[1]).numpy()
-        self._add("ratio", passed.number, ratio)
-        self._add("branch_norm", passed.number, sizes[0].numpy())
-        self._add("shortcut_norm", passed.number, sizes[1].numpy())
-        self._add("cosine", passed.number, _cosines(branch, shortcut, *sizes))
-        self._add("negative_share", passed.number, _negative(rows_of(passed.total, images)))
+        self._add(
+            passed.number,
+            ratio,
+            sizes[0].numpy(),
+            sizes[1].numpy(),
+            _cosines(branch, shortcut, *sizes),
+            _negative(rows_of(passed.total, images)),
+        )
         self._branch.add(passed.number, branch, sizes[0])
         self._fresh.append(ratio)
         if len(self._fresh) == self._blocks:
             self._ratios.add(np.stack(self._fresh))
             self._fresh.clear()
 
-    def _add(self, figure: str, block: int, values: Array) -> None:
-        """Take one number of each image; an undefined cosine is no number of an image's."""
-        seen = values[~np.isnan(values)] if figure == "cosine" else values
-        if len(seen):
-            centre = seen.mean()
-            with np.errstate(invalid="ignore"):
-                self._figures[figure].merge(
-                    len(seen), centre, ((seen - centre) ** 2).sum(), at=block
-                )
+    def _add(self, block: int, *figures: Array) -> None:
+        """Take the numbers of each image; an undefined cosine is no number of an image's."""
+        seen = np.stack(figures)
+        undefined = np.isnan(seen)
+        undefined[[name != "cosine" for name in self._FIGURES]] = False
+        n = (~undefined).sum(1)
+        first = len(self._FIGURES) * block
+        with np.errstate(invalid="ignore"):
+            centres = np.where(undefined, 0.0, seen).sum(1) / np.maximum(n, 1)
+            gaps = np.where(undefined, 0.0, seen - centres[:, None])
+            self._figures.merge(
+                n, centres, (gaps**2).sum(1), at=slice(first, first + len(self._FIGURES))
+            )
+
+    def _of(self, figure: str, found: Array) -> Array:
+        return found[self._FIGURES.index(figure) :: len(self._FIGURES)]
 
     def columns(self) -> dict[str, Any]:
         """Return the columns of the table; NaN for plain blocks."""
-        ratio = self._figures["ratio"]
         quantiles = {
             f"ratio_q{percent}": self._ratios.quantiles(percent / 100) for percent in (10, 50, 90)
         }
-        std = self._branch.std()
+        means, errors = self._figures.mean, self._figures.standard_error()
         return {
-            "ratio": ratio.mean,
-            "ratio_se": ratio.standard_error(),
+            "ratio": self._of("ratio", means),
+            "ratio_se": self._of("ratio", errors),
             **quantiles,
-            "branch_norm": self._figures["branch_norm"].mean,
-            "shortcut_norm": self._figures["shortcut_norm"].mean,
-            "response_std": np.where(self._branch.n > 0, std, math.nan),
-            "cosine": self._figures["cosine"].mean,
-            "cosine_se": self._figures["cosine"].standard_error(),
-            "negative_share": self._figures["negative_share"].mean,
+            "branch_norm": self._of("branch_norm", means),
+            "shortcut_norm": self._of("shortcut_norm", means),
+            "response_std": np.where(self._branch.n > 0, self._branch.std(), math.nan),
+            "cosine": self._of("cosine", means),
+            "cosine_se": self._of("cosine", errors),
+            "negative_share": self._of("negative_share", means),
         }
 
 
 def _cosines(branch: Tensor, shortcut: Tensor, by: Tensor, of: Tensor) -> Array:
     """Return each image's cosine; NaN where one of the two is all 0."""
-    # dividing first: the product of two large norms could leave float32's range
-    unit = branch / by.to(branch.dtype).to(branch.device).clamp_min(1e-30)[:, None]
-    dots = torch.linalg.vecdot(unit, shortcut).cpu().double()
-    found: Array = torch.where((by > 0) & (of > 0), dots / of, math.nan).numpy()
+    if all(float(norms.min()) > SMALL and float(norms.max()) < 1 / SMALL for norms in (by, of)):
+        dots, size = torch.linalg.vecdot(branch, shortcut), by * of
+    else:  # dividing first: the product of two such norms could leave float32's range
+        unit = branch / by.to(branch.dtype).to(branch.device).clamp_min(1e-30)[:, None]
+        dots, size = torch.linalg.vecdot(unit, shortcut), of
+    cosines = torch.where((by > 0) & (of > 0), dots.cpu().double() / size, math.nan)
+    found: Array = cosines.numpy()
     return found
 
 

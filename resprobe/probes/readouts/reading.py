@@ -154,10 +154,10 @@ def readout(
             ):
                 tally.add(looked)
             report(done)
+    fitted_on = {"probes_fitted_on": fit.describe()} if fit else {}
     meta = {
         "settings": {"gap": GAP, "last": LAST, "stable": stable, "penalty": penalty},
-        "fit": fit.describe() if fit else None,
-        **provenance(chain, data, network=network, seed=seed, about=about),
+        **provenance(chain, data, network=network, seed=seed, about={**(about or {}), **fitted_on}),
     }
     fitted = fit.n if fit else 0
     return Readout(

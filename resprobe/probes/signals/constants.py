@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-import torch
 from torch import nn
 
 from resprobe.chain import Chain, use_batch_statistics
+from resprobe.probes.signals.moments import moments_of
 
 __all__ = ["batch_statistics_as_constants"]
 
@@ -42,6 +42,5 @@ def batch_statistics_as_constants(chain: Chain) -> Iterator[None]:
 
 def _take_statistics(module: nn.Module, args: tuple[Any, ...]) -> None:
     x = args[0].detach()
-    axes = [axis for axis in range(x.dim()) if axis != 1]
     # set anew, not written on: a backward pass may still need those of an earlier call
-    module.running_var, module.running_mean = torch.var_mean(x, axes, correction=0)
+    module.running_mean, module.running_var = (part.to(x) for part in moments_of(x, channel=1))

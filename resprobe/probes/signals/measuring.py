@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from resprobe.chain import Chain, Passage, left_as_found, pass_through
+from resprobe.chain import Chain, Passage, left_as_found, pass_through, responses
 from resprobe.datasets import Batches
 from resprobe.errors import ResprobeError
 from resprobe.probes.batch_norm import Statistics
+from resprobe.probes.gradients.growth import LayerCount
 from resprobe.probes.signals.constants import batch_statistics_as_constants
 from resprobe.probes.signals.pairs import Pairs
 from resprobe.probes.signals.variances import BlockVariances
@@ -28,11 +29,14 @@ class Signals:
     ----------
     blocks : list of dict
         The figures of each block.
+    layers : list of int
+        Weighted layers on the branch of each block.
     input_correlation : float
         Of the gradients at the images themselves.
     """
 
     blocks: list[dict[str, float]]
+    layers: list[int]
     input_correlation: float
 
 
@@ -62,6 +66,7 @@ def signals(
     """
     variances = [BlockVariances() for _ in chain.blocks]
     at_image, at_block = Pairs(), [Pairs() for _ in chain.blocks]
+    counted = LayerCount()
     direction = _direction(chain, seed)
 
     def see(passed: Passage) -> None:
@@ -83,7 +88,8 @@ def signals(
         for x, _ in data:
             images = len(x)
             leaf = x.detach().requires_grad_()
-            logits = pass_through(chain, leaf, see)
+            with nullcontext() if counted.layers else responses(chain, counted.see):
+                logits = pass_through(chain, leaf, see)
             y = (logits @ direction.to(logits)).sum()
             if y.requires_grad:
                 (gradient,) = torch.autograd.grad(y, leaf, materialize_grads=True)
@@ -100,7 +106,8 @@ def signals(
          "gradient_correlation": pairs.correlation}
         for seen, pairs in zip(variances, at_block, strict=True)
     ]  # fmt: skip
-    return Signals(found, at_image.correlation)
+    layers = [counted.layers[number] for number in range(len(chain.blocks))]
+    return Signals(found, layers, at_image.correlation)
 
 
 def _direction(chain: Chain, seed: int) -> Tensor:

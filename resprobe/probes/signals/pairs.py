@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor
 
 from resprobe.probes.taps import norms_of
@@ -19,6 +18,7 @@ class Pairs:
 
     Examples
     --------
+    >>> import torch
     >>> found = Pairs()
     >>> found.add(torch.tensor([[1.0, 0.0], [1.0, 1.0]]))
     >>> found.add(torch.tensor([[0.0, 1.0]]))
@@ -36,8 +36,8 @@ class Pairs:
     def add(self, vectors: Tensor) -> None:
         """Take the vectors of some images, (N, ...)."""
         rows = vectors.detach().flatten(1).cpu()
-        # in float64: the sum is what is left when differing vectors cancel
-        total = rows.sum(0, dtype=torch.float64)
+        # float32 holds the sum of a batch to 1e-7 of its largest terms; batches add in float64
+        total = rows.sum(0).double()
         self._total = total if self._total is None else self._total + total
         self._squares += float((norms_of(rows) ** 2).sum())
         self.n += len(rows)

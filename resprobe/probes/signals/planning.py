@@ -22,7 +22,7 @@ def plan_initialisation(
     ResprobeError
         As :func:`resprobe.initialisation`.
     """
-    once = plan_gradflow(chain, data, batch_norm=batch_norm)
+    once = plan_gradflow(chain, data, batch_norm=batch_norm, labels=False)
     return replace(
         once,
         study="initialisation",

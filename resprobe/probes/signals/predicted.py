@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from torch import fx, nn
 
-from resprobe.chain import Block, Chain, PlainBlock
+from resprobe.chain import Block, Chain, PlainBlock, ResidualBlock
 from resprobe.chain.operations import operation
 from resprobe.probes.signals.gradient_laws import (
     block_growth,
@@ -19,7 +19,7 @@ from resprobe.probes.signals.gradient_laws import (
 )
 from resprobe.probes.signals.laws import normalised_share
 
-__all__ = ["is_normalised", "laws_of", "weighted_layers"]
+__all__ = ["is_normalised", "laws_of"]
 
 
 def is_normalised(block: Block) -> bool:
@@ -44,10 +44,14 @@ def _normalises(module: nn.Module) -> bool:
     return "norm" in type(module).__name__.lower()
 
 
-def weighted_layers(block: Block) -> int:
-    """Return the number of weighted layers on the branch: parameters of two axes or more."""
-    inside = block.layers if isinstance(block, PlainBlock) else block.branch
-    return sum(parameter.dim() > 1 for parameter in inside.parameters())
+def rectified_layers(block: Block, layers: int) -> int:
+    """Return how many of the layers on the branch take what a ReLU of theirs gives.
+
+    All, as in BN-ReLU-W; where the activation follows the sum, all but the first, which takes the
+    block's input as it is.
+    """
+    first = isinstance(block, ResidualBlock) and not isinstance(block.after, nn.Identity)
+    return max(layers - first, 0)
 
 
 def laws_of(chain: Chain, frame: pd.DataFrame) -> dict[str, list[float]]:
@@ -58,7 +62,7 @@ def laws_of(chain: Chain, frame: pd.DataFrame) -> dict[str, list[float]]:
     chain : Chain
         The network.
     frame : DataFrame
-        The blocks' ``shortcut_variance``, ``branch_share`` and ``gradient_norm``.
+        The blocks' ``layers``, ``shortcut_variance``, ``branch_share`` and ``gradient_norm``.
 
     Returns
     -------
@@ -67,10 +71,14 @@ def laws_of(chain: Chain, frame: pd.DataFrame) -> dict[str, list[float]]:
         the same variance, share / (1 + share l); without, a constant share. l counts from the
         stage's first block, which gives the share. NaN for plain blocks.
         ``gradient_norm_law, gradient_correlation_law``: from the shares as measured, block by
-        block, the norm beginning at the last one; for plain blocks from their layers alone.
+        block, the norm beginning at the last one; for plain blocks from their layers alone. An
+        activation behind the sum is not accounted for.
     """
     normalised = [is_normalised(block) for block in chain.blocks]
-    layers = [weighted_layers(block) for block in chain.blocks]
+    layers = [
+        rectified_layers(block, count)
+        for block, count in zip(chain.blocks, frame["layers"].to_list(), strict=True)
+    ]
     rows = frame[["shortcut_variance", "branch_share"]].to_dict("records")
     variances, shares = _along(chain.blocks, rows, normalised)
     measured = frame["branch_share"].to_list()

@@ -13,7 +13,7 @@ from resprobe.datasets import Batches
 from resprobe.errors import InputError
 from resprobe.probes.batch_norm import Statistics, batches_for
 from resprobe.probes.signals.measuring import Signals, signals
-from resprobe.probes.signals.predicted import is_normalised, laws_of, weighted_layers
+from resprobe.probes.signals.predicted import is_normalised, laws_of
 from resprobe.probes.study import block_labels, check_fit, provenance
 from resprobe.results import Result
 
@@ -204,7 +204,7 @@ def _over_draws(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _frame(chain: Chain, found: Sequence[Signals], *, network: str, n: int) -> pd.DataFrame:
     frame = pd.DataFrame(block_labels(chain, network=network, n=n))
     frame["draws"] = len(found)
-    frame["layers"] = [weighted_layers(block) for block in chain.blocks]
+    frame["layers"] = found[0].layers
     frame["normalised"] = [is_normalised(block) for block in chain.blocks]
     for figure in FIGURES:
         values = np.array([[block[figure] for block in one.blocks] for one in found])

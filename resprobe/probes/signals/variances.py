@@ -1,4 +1,4 @@
-"""Mean and variance of what passes through a block, channel by channel, batch after batch."""
+"""What one block is given and adds to it, batch after batch."""
 
 from __future__ import annotations
 
@@ -8,28 +8,10 @@ import torch
 from torch import Tensor
 
 from resprobe.chain import Passage, ResidualBlock
+from resprobe.probes.signals.moments import channel_axis, moments_of
 from resprobe.streams import Moments
 
-__all__ = ["BlockVariances", "ChannelMoments", "by_channel"]
-
-_SAFE = 1e-30, 1e30  # variances beyond are near the ends of float32's range
-
-
-def by_channel(tensor: Tensor) -> Tensor:
-    """Lay a block's tensor out as (channels, all the rest).
-
-    Maps are (N, C, H, W), tokens (N, T, C). Maps with channels last (N, H, W, C) are known by
-    their two equal sides in front.
-
-    Examples
-    --------
-    >>> shapes = (2, 8, 4, 4), (2, 5, 3), (2, 4, 4, 8), (2, 7)
-    >>> [tuple(by_channel(torch.zeros(shape)).shape) for shape in shapes]
-    [(8, 32), (3, 10), (8, 32), (7, 2)]
-    """
-    shape = tensor.shape[1:]
-    last = len(shape) == 2 or (len(shape) == 3 and shape[0] == shape[1] != shape[2])
-    return tensor.movedim(-1 if last else 1, 0).flatten(1)
+__all__ = ["BlockVariances", "ChannelMoments"]
 
 
 class ChannelMoments:
@@ -43,14 +25,12 @@ class ChannelMoments:
 
     def add(self, tensor: Tensor) -> None:
         """Take a tensor of some images."""
-        rows = by_channel(tensor.detach())
-        variance, mean = torch.var_mean(rows, dim=1, correction=0)
-        if not _SAFE[0] < float(variance.max()) < _SAFE[1]:
-            variance, mean = torch.var_mean(rows.cpu().double(), dim=1, correction=0)
-        variance, mean = variance.cpu().double(), mean.cpu().double()
+        channel = channel_axis(tensor.shape)
+        mean, variance = moments_of(tensor.detach(), channel=channel)
         if self._moments is None:
-            self._moments = Moments(len(rows))
-        self._moments.merge(rows.shape[1], mean.numpy(), (variance * rows.shape[1]).numpy())
+            self._moments = Moments(len(mean))
+        count = tensor.numel() // len(mean)
+        self._moments.merge(count, mean.numpy(), (variance * count).numpy())
 
     @property
     def variance(self) -> float:
@@ -80,9 +60,13 @@ class BlockVariances:
             return
         assert isinstance(passed.step, ResidualBlock)
         shortcut = passed.shortcut.expand_as(passed.total)
-        self.shortcut.add(shortcut)
+        if passed.shortcut is passed.start:
+            self.shortcut = self.start  # an identity: the same numbers
+        else:
+            self.shortcut.add(shortcut)
         self.branch.add(passed.branch.expand_as(passed.total))
-        gap = float((passed.end - passed.step.after(shortcut)).abs().max())
+        low, high = torch.aminmax(passed.end - passed.step.after(shortcut))
+        gap = max(0.0, -float(low), float(high)) if low <= high else math.nan
         larger = self.branch_max is None or math.isnan(gap) or gap > self.branch_max
         self.branch_max = gap if larger else self.branch_max
 

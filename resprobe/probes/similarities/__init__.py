@@ -5,7 +5,8 @@ finds the layers and runs them, ``cka`` sums over batches and estimates, ``summa
 table of pairs says on average.
 """
 
-from resprobe.probes.similarities.comparing import Compared, Similarity, similarity
+from resprobe.probes.similarities.compared import Compared
+from resprobe.probes.similarities.comparing import Similarity, similarity
 from resprobe.probes.similarities.planning import plan_similarity
 
 __all__ = ["Compared", "Similarity", "plan_similarity", "similarity"]

@@ -11,25 +11,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 import torch
 
 from resprobe.chain import Chain, left_as_found
-from resprobe.datasets import Batches, Images
+from resprobe.datasets import Batches
 from resprobe.devices import is_out_of_memory
-from resprobe.errors import InputError, ResprobeError, UsageError
-from resprobe.probes.similarities.cka import Estimate, HsicSums
-from resprobe.probes.similarities.gram import SMALLEST
+from resprobe.errors import ResprobeError
+from resprobe.probes.similarities.cka import HsicSums
+from resprobe.probes.similarities.compared import Compared, checked, shuffled
 from resprobe.probes.similarities.layers import Layer, grams
 from resprobe.probes.similarities.summary import summary_rows
-from resprobe.probes.study import check_fit, provenance
+from resprobe.probes.similarities.tables import pair_table
+from resprobe.probes.study import provenance
 from resprobe.results import Result, combined
 
-__all__ = ["Compared", "Similarity", "batches_for", "similarity"]
+__all__ = ["Similarity", "similarity"]
 
 
 class Similarity(NamedTuple):
@@ -37,26 +36,6 @@ class Similarity(NamedTuple):
 
     layers: Result
     summary: Result
-
-
-@dataclass(frozen=True, kw_only=True)
-class Compared:
-    """Another network to compare with.
-
-    Attributes
-    ----------
-    chain, data
-        It, and the same images, normalised as it wants them.
-    network : str
-        Its name in the tables.
-    about : dict, optional
-        What else the result should say about it.
-    """
-
-    chain: Chain
-    data: Batches
-    network: str
-    about: dict[str, Any] | None = None
 
 
 def similarity(
@@ -140,7 +119,7 @@ def similarity(
     (9, np.float64(1.0))
     """
     first = Compared(chain=chain, data=data, network=network, about=about)
-    found = _shuffled(_checked([first, *others]), seed)
+    found = shuffled(checked([first, *others]), seed)
     with contextlib.ExitStack() as stack:
         for one in found:
             stack.enter_context(left_as_found(one.chain, training=False))
@@ -159,7 +138,7 @@ def similarity(
     for one, named in zip(found, layers, strict=True):
         networks.append((one.network, named, slice(start, start + len(named))))
         start += len(named)
-    frame = _frame(sums.estimate(lambda cka: cka), networks).assign(**batches)
+    frame = pair_table(sums.estimate(lambda cka: cka), networks).assign(**batches)
     summary = pd.DataFrame(list(summary_rows(sums, networks)), columns=_SUMMARY)
     return Similarity(
         Result("similarity", frame, meta), Result("similarity-summary", summary, meta)
@@ -169,68 +148,6 @@ def similarity(
 _SUMMARY = [
     "network", "other_network", "measure", "places", "stages", "value", "low", "high", "n",
 ]  # fmt: skip
-
-
-def batches_for(data: Batches) -> Batches:
-    """Return the images in batches that are all as large as asked for, or larger.
-
-    Raises
-    ------
-    ResprobeError
-        If a batch has fewer than 4 images.
-    """
-    if data.batch_size < SMALLEST:
-        raise UsageError(
-            f"unbiased similarity wants {SMALLEST} images or more in a batch; got a batch size of "
-            f"{data.batch_size} (--batch-size)"
-        )
-    if data.n < SMALLEST:
-        raise InputError(
-            f"unbiased similarity wants {SMALLEST} images or more; got {data.n} (--images)"
-        )
-    return replace(data, smallest=data.batch_size)
-
-
-def _checked(found: list[Compared]) -> list[Compared]:
-    names = [one.network for one in found]
-    if len(set(names)) < len(names):
-        raise UsageError(f"networks that are compared want a name each; got {', '.join(names)}")
-    first = found[0].data
-    for one in found:
-        check_fit(one.chain, one.data, labels=False)
-        if not _same_images(one.data, first):
-            raise InputError(
-                f"{one.network} is shown other images than {found[0].network} "
-                f"({one.data.data.name}, {one.data.data.split}, {one.data.n}, against "
-                f"{first.data.name}, {first.data.split}, {first.n}); compare networks on the "
-                "same ones"
-            )
-    size = first.batch_size
-    return [replace(one, data=batches_for(replace(one.data, batch_size=size))) for one in found]
-
-
-def _shuffled(found: Sequence[Compared], seed: int) -> list[Compared]:
-    """Put the images of all networks into one random order.
-
-    A batch must be a sample of all images; folders are read class after class.
-    """
-    order = torch.from_numpy(np.random.default_rng(seed).permutation(found[0].data.n))
-    taken: dict[int, Images] = {}
-    for one in found:
-        images = one.data.data
-        if id(images) not in taken:
-            taken[id(images)] = images.take(order.to(images.device))
-    return [replace(c, data=replace(c.data, data=taken[id(c.data.data)])) for c in found]
-
-
-def _same_images(one: Batches, other: Batches) -> bool:
-    if one.data is other.data:
-        return True
-    if one.n != other.n or not torch.equal(one.data.labels.cpu(), other.data.labels.cpu()):
-        return False
-    if one.data.spec and other.data.spec:
-        return (one.data.spec, one.data.split) == (other.data.spec, other.data.split)
-    return one.data.digest == other.data.digest
 
 
 def _summed(
@@ -269,34 +186,3 @@ def _grams_of(
             f"memory does not suffice for {len(x)} images at a time; take smaller batches "
             "(--batch-size), which the estimator allows"
         ) from error
-
-
-def _frame(found: Estimate, networks: list[tuple[str, tuple[Layer, ...], slice]]) -> pd.DataFrame:
-    """Return one row for each pair of layers, network by network."""
-    parts = []
-    for first, (network, layers, here) in enumerate(networks):
-        for other_network, others, there in networks[first:]:
-            one = _labels(network, layers, np.repeat(np.arange(len(layers)), len(others)))
-            other = _labels(other_network, others, np.tile(np.arange(len(others)), len(layers)))
-            parts.append(
-                pd.DataFrame(
-                    {
-                        **one,
-                        **{f"other_{name}": values for name, values in other.items()},
-                        "cka": found.value[here, there].ravel(),
-                        "cka_se": found.se[here, there].ravel(),
-                    }
-                )
-            )
-    return pd.concat(parts, ignore_index=True)
-
-
-def _labels(network: str, layers: Sequence[Layer], which: np.ndarray) -> dict[str, Any]:
-    return {
-        "network": network,
-        "layer": which,
-        **{
-            field: np.array([getattr(layer, field) for layer in layers])[which].tolist()
-            for field in ("name", "block", "stage", "place")
-        },
-    }

@@ -10,7 +10,7 @@ from resprobe.chain import Chain, left_as_found
 from resprobe.datasets import Batches
 from resprobe.probes.plan import Plan, held_bytes, timed
 from resprobe.probes.similarities.cka import GROUPS
-from resprobe.probes.similarities.comparing import batches_for
+from resprobe.probes.similarities.compared import batches_for
 from resprobe.probes.similarities.layers import Layer, grams
 from resprobe.probes.study import check_fit
 

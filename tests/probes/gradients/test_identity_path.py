@@ -105,8 +105,7 @@ def test_cosine_and_gain_are_means_over_images():
     assert frame.loc[0, "identity_gain"] == pytest.approx(gain, rel=1e-5)
 
 
-@pytest.mark.parametrize("batch_norm", ["batch", "running"])
-@pytest.mark.parametrize("factor", [0.5, 0.9])
+@pytest.mark.parametrize(("factor", "batch_norm"), [(0.5, "batch"), (0.9, "running")])
 def test_scaled_shortcuts_leave_the_product_of_their_factors(factor, batch_norm):
     """He et al. 2016, eq. 8: 0.5 ** 54 = 5.6e-17 in a network of 110 layers."""
     model = Architecture.parse(f"preresnet110:width=2:shortcut=scaled:scale={factor}").build()
@@ -116,33 +115,33 @@ def test_scaled_shortcuts_leave_the_product_of_their_factors(factor, batch_norm)
     np.testing.assert_allclose(gain[37:], factor ** np.arange(17, 0, -1), rtol=1e-5)
     step = gain[:-1] / gain[1:]
     identity = (frame["kind"] == "identity").to_numpy()[:-1]
-    np.testing.assert_allclose(step[identity], factor, rtol=0.01)  # a ratio of means over images
+    np.testing.assert_allclose(step[identity], factor, rtol=1e-5)
     # where channels are padded, what came back to the padding ends there
     assert (step[~identity] < factor).all()
     assert 0.05 * factor**54 < gain[0] < factor**54
 
 
 class ScaledShortcut(torch.nn.Module):
-    """0.7 x + 0.3 x, the second by a layer."""
+    """0.5 x + 0.5 x, the second by a layer."""
 
     def __init__(self):
         super().__init__()
         self.f = torch.nn.Conv2d(4, 4, 1, bias=False)
-        self.f.weight = torch.nn.Parameter(0.3 * torch.eye(4)[:, :, None, None])
+        self.f.weight = torch.nn.Parameter(0.5 * torch.eye(4)[:, :, None, None])
 
     def forward(self, x):
-        return 0.7 * x + self.f(x)
+        return 0.5 * x + self.f(x)
 
 
-@pytest.mark.parametrize("blocks", [3, 54, 400])
+@pytest.mark.parametrize("blocks", [3, 180])
 def test_a_product_beyond_float32_does_not_vanish(blocks):
-    """0.7 ** 400 is 1e-62."""
+    """0.5 ** 180 is 6.5e-55, and float32 ends at 1.4e-45."""
     model = torch.nn.Sequential(*(ScaledShortcut() for _ in range(blocks)), torch.nn.Flatten())
     data = random_batches(5, channels=4, size=1, classes=4)
     frame = frame_of(model, data)
-    expected = 0.7 ** np.arange(blocks, 0, -1)
-    np.testing.assert_allclose(frame["identity_gain"], expected, rtol=1e-4)
-    np.testing.assert_allclose(frame["input"], frame["output"].iloc[-1], rtol=1e-3)
+    expected = 0.5 ** np.arange(blocks, 0, -1)
+    np.testing.assert_allclose(frame["identity_gain"], expected, rtol=1e-5)
+    np.testing.assert_allclose(frame["input"], frame["output"].iloc[-1], rtol=1e-4)
     assert frame["identity_path_cosine"].min() > 0.999
     assert frame["layers"].tolist() == [1] * blocks
 

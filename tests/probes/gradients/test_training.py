@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,10 +16,11 @@ from resprobe.probes.gradients.tap import Tap
 from resprobe.results import Result
 
 
-def flow(seed, **options):
+@functools.cache
+def flow(seed):
     model = with_lively_statistics(AkamasterNet(), seed=seed)
     data = random_batches(6)
-    return gradflow(unravel(model, data.example()), data, **options).blocks
+    return gradflow(unravel(model, data.example()), data).blocks
 
 
 def test_checkpoints_are_put_in_the_order_of_their_epochs():

@@ -4,7 +4,6 @@ from nets import AkamasterNet, random_batches, with_lively_statistics
 from torch import nn
 
 from resprobe.chain import unravel
-from resprobe.networks import Architecture
 from resprobe.probes.landscapes import directions
 from resprobe.probes.landscapes.directions import filter_norms
 
@@ -15,6 +14,16 @@ def chain_of(model):
     return unravel(model.eval(), DATA.example())
 
 
+@pytest.fixture(scope="module")
+def model():
+    return with_lively_statistics(AkamasterNet(width=2))
+
+
+@pytest.fixture(scope="module")
+def chain(model):
+    return chain_of(model)
+
+
 def named(chain, direction):
     """By the model's own names."""
     own = {id(p): name for name, p in chain.model_parameters}
@@ -22,9 +31,7 @@ def named(chain, direction):
             if name in direction}  # fmt: skip
 
 
-def test_every_filter_has_the_norm_of_its_weights_and_vectors_stay():
-    model = with_lively_statistics(AkamasterNet(width=2))
-    chain = chain_of(model)
+def test_every_filter_has_the_norm_of_its_weights_and_vectors_stay(model, chain):
     (found,) = directions(chain, 1, seed=0)
     drawn, weights = named(chain, found), dict(model.named_parameters())
     assert drawn.keys() == {name for name, p in weights.items() if p.dim() > 1}
@@ -53,8 +60,7 @@ class Wide(nn.Module):
         return self.head(x + self.layer(x))
 
 
-def test_a_seed_means_a_direction_and_more_of_them_change_none():
-    chain = chain_of(with_lively_statistics(AkamasterNet(width=2)))
+def test_a_seed_means_a_direction_and_more_of_them_change_none(chain):
     (alone,) = directions(chain, 1, seed=5)
     first, second = directions(chain, 2, seed=5)
     other, _ = directions(chain, 2, seed=6)
@@ -64,10 +70,10 @@ def test_a_seed_means_a_direction_and_more_of_them_change_none():
         assert not torch.equal(first[name], other[name])
 
 
-def test_the_random_numbers_do_not_depend_on_how_a_model_was_traced_or_scaled():
+def test_the_random_numbers_do_not_depend_on_how_a_model_was_traced_or_scaled(chain):
     """The same architecture with other weights moves along the same normal numbers."""
-    chains = [chain_of(with_lively_statistics(AkamasterNet(width=2), seed=s)) for s in (0, 1)]
-    (one,), (other,) = (directions(chain, 1, seed=0) for chain in chains)
+    another = chain_of(with_lively_statistics(AkamasterNet(width=2), seed=1))
+    (one,), (other,) = (directions(c, 1, seed=0) for c in (chain, another))
     for name in one:
         torch.testing.assert_close(
             one[name].double() / filter_norms(one[name]),
@@ -76,8 +82,7 @@ def test_the_random_numbers_do_not_depend_on_how_a_model_was_traced_or_scaled():
         )  # fmt: skip
 
 
-def test_nothing_global_is_drawn_from():
-    chain = chain_of(Architecture("resnet8", width=2).build())
+def test_nothing_global_is_drawn_from(chain):
     before = torch.get_rng_state()
     directions(chain, 2, seed=0)
     assert torch.equal(torch.get_rng_state(), before)
@@ -93,9 +98,7 @@ def test_a_filter_that_is_zero_does_not_move():
     assert drawn[0].any()
 
 
-def test_without_normalisation_the_whole_has_the_norm_of_all_that_moves():
-    model = with_lively_statistics(AkamasterNet(width=2))
-    chain = chain_of(model)
+def test_without_normalisation_the_whole_has_the_norm_of_all_that_moves(model, chain):
     (found,) = directions(chain, 1, seed=0, filter_normalised=False)
     there = sum(float(d.double().square().sum()) for d in found.values())
     wanted = sum(float(p.detach().double().square().sum()) for p in model.parameters()

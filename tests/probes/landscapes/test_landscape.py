@@ -23,7 +23,7 @@ def model():
     return with_lively_statistics(AkamasterNet(width=2)).eval()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def chain(model, data):
     return unravel(model, data.example())
 
@@ -98,14 +98,18 @@ def test_on_a_line_the_logits_of_a_linear_layer_move_linearly():
 
 
 def rescaled(model, factor):
-    """The same function: a BatchNorm takes back what the filter before it is multiplied by."""
+    """The same function: a BatchNorm takes back what the filters before it are multiplied by.
+
+    Each filter has a factor of its own: a norm layer by layer would not do.
+    """
     twin = AkamasterNet(width=2).eval()
     twin.load_state_dict(model.state_dict())
     with torch.no_grad():
         for block in (twin.layer1[0], twin.layer2[1]):
-            block.conv1.weight *= factor
-            block.bn1.running_mean *= factor
-            block.bn1.running_var.copy_((block.bn1.running_var + 1e-5) * factor**2 - 1e-5)
+            factors = torch.linspace(1, factor, len(block.conv1.weight))
+            block.conv1.weight *= factors[:, None, None, None]
+            block.bn1.running_mean *= factors
+            block.bn1.running_var.copy_((block.bn1.running_var + 1e-5) * factors**2 - 1e-5)
     return twin
 
 

@@ -121,8 +121,8 @@ def test_the_standard_error_of_the_spread_is_what_other_images_would_show():
     generator = np.random.default_rng(0)
     stds, errors = [], []
     for _ in range(300):
-        scale = generator.gamma(4, 1, size=(40, 1))  # images differ in how far off they are
-        values = torch.from_numpy(scale * generator.normal(0.3, 1, size=(40, 30))).float()
+        scale = generator.uniform(0.2, 1.8, size=(60, 1))  # images differ in how far off they are
+        values = torch.from_numpy(scale * generator.normal(2, 1, size=(60, 30))).float()
         one = StageErrors([1, 1])
         one.add(StageErrors.seen([1, 1], [values, torch.zeros_like(values)]))
         stds.append(one.columns()["error_std"][0])

@@ -1,3 +1,4 @@
+import functools
 import math
 import tracemalloc
 
@@ -51,23 +52,46 @@ class Tokens(nn.Module):
         return self.head(self.norm(x).mean(1))
 
 
+class Linked(nn.Module):
+    """Two blocks with a layer between them that no shortcut passes, and may end a stage."""
+
+    def __init__(self, width=4, stride=1):
+        super().__init__()
+        self.stem, self.between = nn.Conv2d(3, 4, 3), nn.Conv2d(4, width, 1, stride)
+        self.one = nn.Conv2d(4, 4, 3, padding=1)
+        self.other = nn.Conv2d(width, width, 3, padding=1)
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = x + self.one(x).relu()
+        x = self.between(x)
+        x = x + self.other(x).relu()
+        return self.head(x.mean((2, 3)))
+
+
 NETWORKS = {
     "post-activation": lambda: with_lively_statistics(AkamasterNet(n=3)),
     "pre-activation": lambda: ours("resnet20", order="full-pre"),
     "bottleneck": lambda: with_lively_statistics(TorchvisionNet()),
     "plain": lambda: ours("plain20"),
     "tokens": Tokens,
+    "linked": Linked,
+    "linked stages": lambda: Linked(width=6, stride=2),
     "one block": lambda: LinearResNet(0.5),
 }
 
 
+@functools.cache
+def chain_named(name):
+    data = random_batches(2, channels=4, size=1, classes=4) if name == "one block" else None
+    return chain_of(NETWORKS[name](), data or random_batches(2))
+
+
 def of(name, n=20, **options):
-    data = (
-        random_batches(n, channels=4, size=1, classes=4, **options)
-        if name == "one block"
-        else random_batches(n, **options)
-    )
-    return chain_of(NETWORKS[name](), data), data
+    """A network, the same for all tests, and images: no test here changes its weights."""
+    small = {"channels": 4, "size": 1, "classes": 4} if name == "one block" else {}
+    return chain_named(name), random_batches(n, **small, **options)
 
 
 def whole(data):
@@ -109,7 +133,8 @@ def test_the_head_reads_what_a_network_without_the_later_blocks_says(name):
         assert row["head_agreement"] == float((logits.argmax(1) == final).double().mean())
         assert row["head_loss"] == pytest.approx(float(losses.mean()), rel=1e-5)
         assert row["head_loss_se"] == pytest.approx(float(losses.std()) / len(x) ** 0.5, rel=1e-4)
-    wanted = {"post-activation": 3, "pre-activation": 3, "bottleneck": 2, "plain": 3, "tokens": 3}
+    wanted = {"post-activation": 3, "pre-activation": 3, "bottleneck": 2, "plain": 3, "tokens": 3,
+              "linked": 2}  # fmt: skip
     assert readable == wanted.get(name, 1)
 
 
@@ -282,7 +307,7 @@ def test_without_images_to_fit_on_there_are_no_probes():
     assert frame[["probe_accuracy", "probe_agreement"]].isna().all(axis=None)
     assert (frame["probe_n"] == 0).all()
     assert set(found.decisions.frame["method"]) == {"head"}
-    assert found.blocks.meta["fit"] is None
+    assert "probes_fitted_on" not in found.blocks.meta["networks"][0]
 
 
 def test_the_figures_do_not_depend_on_the_batches():
@@ -359,9 +384,14 @@ def test_the_result_says_what_was_asked():
     ]  # fmt: skip
     for result in found:
         assert result.meta["settings"] == {"gap": 0.1, "last": 5, "stable": 3, "penalty": 1e-3}
-        assert (result.meta["seed"], result.meta["fit"]["n"]) == (5, 40)
+        assert result.meta["seed"] == 5
+        assert result.meta["networks"][0]["probes_fitted_on"]["n"] == 40
         assert (result.frame["network"] == "net").all()
-    assert found.decisions.frame.groupby("method")["images"].sum().eq(20).all()
+    decided = found.decisions.frame
+    assert decided.groupby("method")["images"].sum().eq(20).all()
+    heads = decided[decided["method"] == "head"].set_index("block")["images"]
+    assert heads[heads > 0].index.isin([6, 7, 8]).all()  # the last stage, where the head reads
+    assert (decided["stage"] == [1, 1, 1, 2, 2, 2, 3, 3, 3, 3] * 3).all()
 
 
 def test_what_cannot_be_meant_is_refused():

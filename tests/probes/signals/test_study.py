@@ -202,6 +202,25 @@ def test_plain_blocks_have_no_branch_to_speak_of():
     assert frame["layers"].tolist() == [2] * 6
 
 
+@pytest.mark.parametrize(("order", "rectified"), [("full-pre", 2), ("original", 1)])
+def test_gradient_laws_multiply_what_each_branch_sends_back(order, rectified):
+    frame = of(Architecture("resnet14", width=4, order=order).build(), random_batches(8))
+    back = frame["branch_share"].to_numpy() * RECTIFIED**-rectified
+    norms = frame.loc[5, "gradient_norm"] * np.cumprod(np.sqrt(1 + back[4::-1]))[::-1]
+    np.testing.assert_allclose(frame["gradient_norm_law"][:5], norms)
+    kept = np.cumprod(((1 + back * 2.0**-rectified) / (1 + back))[::-1])[::-1]
+    np.testing.assert_allclose(frame["gradient_correlation_law"], kept)
+
+
+def test_laws_of_the_stream_begin_anew_at_every_stage():
+    frame = of(Architecture("preresnet20", width=4).build(), random_batches(8))
+    for first in (0, 3, 6):
+        start, share = frame.loc[first, ["shortcut_variance", "branch_share"]]
+        wanted = [(start * (1 + share * step), share / (1 + share * step)) for step in range(3)]
+        laws = frame.loc[first : first + 2, ["shortcut_variance_law", "branch_share_law"]]
+        np.testing.assert_allclose(laws.to_numpy(dtype=float), wanted)
+
+
 def test_any_chain_can_be_followed():
     for model in (
         TorchvisionNet(),
@@ -209,6 +228,38 @@ def test_any_chain_can_be_followed():
     ):
         frame = of(model, random_batches(6, size=32))
         assert np.isfinite(frame[[*KEPT, *OF_A_BRANCH]].to_numpy(dtype=float)).all()
+
+
+class TokenBlock(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.norm, self.linear = nn.LayerNorm(width), nn.Linear(width, width)
+
+    def forward(self, x):
+        return x + self.linear(self.norm(x))
+
+
+class Tokens(nn.Module):
+    """Rows of an image as tokens, (N, T, C): channels are the last axis."""
+
+    def __init__(self, width=8, classes=10):
+        super().__init__()
+        self.blocks = nn.Sequential(*(TokenBlock(width) for _ in range(3)))
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, x):
+        return self.head(self.blocks(x.flatten(1, 2)).mean(1))
+
+
+def test_the_channels_of_tokens_are_the_last_axis():
+    data = random_batches(30, channels=1, size=8)
+    frame = of(Tokens(), data)
+    x = torch.cat([x for x, _ in data]).flatten(1, 2)
+    second_moment, variance = by_channel_slowly(x.movedim(2, 1))
+    assert frame.loc[0, "second_moment"] == pytest.approx(second_moment, rel=1e-5)
+    assert frame.loc[0, "variance"] == pytest.approx(variance, rel=1e-5)
+    assert frame["normalised"].all()
+    assert (frame["layers"] == 1).all()
 
 
 def test_draws_are_averaged_with_their_standard_error():
