@@ -67,7 +67,7 @@ def test_a_dry_run_reads_nothing(ok, net, tmp_path):
     [
         (2, "--split train: probes are fitted on training images and read on others",
          ("--split", "train")),
-        (2, "penalty is above 0; got 0", ("--penalty", "0")),
+        (2, "penalty is a number above 0; got 0", ("--penalty", "0")),
         (2, "1000 images wanted; the train split of folder:pets has 16", ("--fit-images", "1000")),
     ],
 )  # fmt: skip

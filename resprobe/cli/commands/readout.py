@@ -63,8 +63,10 @@ def readout(
     Example: resprobe readout --ckpt r110.pt --images 2000 --fit-images 5000
     """
     from resprobe import probes
+    from resprobe.cli.batch_norm import note_running
 
     def measure(subject: Subject, **named: Any) -> Readout:
+        note_running(subject, quiet=question.quiet)
         return probes.readout(
             subject.chain,
             subject.data,
@@ -82,10 +84,12 @@ def readout(
 
 
 def _fitted_on(subject: Subject, images: int | None) -> Batches | None:
+    from resprobe.datasets.labels import check_labels
     from resprobe.errors import UsageError
 
     if images == 0:
         return None
+    check_labels(subject.data.data, wanted_for="a read-out")
     if subject.request.split == "train":
         raise UsageError(
             "--split train: probes are fitted on training images and read on others; choose "
@@ -130,10 +134,14 @@ def _depths(decisions: Result) -> list[str]:
     }
     for (network, method), rows in decisions.frame.groupby(["network", "method"], sort=False):
         row, blocks = rows.iloc[0], len(rows) - 1
-        lines.append(
-            f"{network}: {what[str(method)]} {row['depth']:.2f} "
-            f"[{row['depth_low']:.2f}, {row['depth_high']:.2f}] of {blocks} blocks in the mean."
-        )
+        if method == "probe-stable" and stable >= blocks:
+            said = f"{blocks} blocks are too few to repeat an answer {stable} times."
+        else:
+            ends = ", ".join(_number(row[f"depth_{end}"], ".2f") for end in ("low", "high"))
+            said = (
+                f"{what[str(method)]} {row['depth']:.2f} [{ends}] of {blocks} blocks in the mean."
+            )
+        lines.append(f"{network}: {said}")
     return lines
 
 

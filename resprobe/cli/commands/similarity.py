@@ -40,8 +40,11 @@ def similarity(
     Example: resprobe similarity --ckpt a.pt --ckpt b.pt --interiors
     """
     from resprobe import probes
+    from resprobe.cli.batch_norm import note_running
 
     def measure(subjects: list[Subject]) -> Sequence[Result]:
+        for subject in subjects:
+            note_running(subject, quiet=question.quiet)
         first, *others = (
             probes.Compared(chain=s.chain, data=s.data, network=s.network, about=s.about)
             for s in subjects

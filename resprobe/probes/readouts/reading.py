@@ -9,6 +9,7 @@ positions, fitted on other images. Eval mode; BatchNorm uses its running statist
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -172,8 +173,8 @@ def check_readout(
 ) -> None:
     """Raise as :func:`readout` does before any work."""
     check_fit(chain, data)
-    if not penalty > 0:
-        raise UsageError(f"the probes' penalty is above 0; got {penalty}")
+    if not 0 < penalty < math.inf:
+        raise UsageError(f"the probes' penalty is a number above 0; got {penalty}")
     if stable < 1:
         raise UsageError(f"a stable prediction is repeated by 1 block or more; got {stable}")
     if fit is None:

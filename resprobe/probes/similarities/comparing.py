@@ -68,7 +68,7 @@ def similarity(
         Further networks, of any kind and width, shown the same images in the same batches.
     interiors : bool
         Compare layers inside the branches too: the response (after its norm, before the
-        non-linearity) of each but the last, whose response is F(x).
+        non-linearity) of each, but for what is F(x) itself and the last layer of a plain block.
     seed : int
         Of the random order in which the images come into batches: each must be a sample of all
         of them, and data sets may be sorted by class.

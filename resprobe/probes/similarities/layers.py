@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -40,7 +40,7 @@ def grams(chain: Chain, x: Tensor, *, interiors: bool) -> tuple[tuple[Layer, ...
     """Run one batch, and return its layers in their order with their centred Gram matrices.
 
     Of the layers' values no more than one block's are alive at a time. Layers inside a branch
-    are all but its last, whose response is F(x).
+    are all whose response is not F(x) itself; of a plain block, all but the last.
 
     Returns
     -------
@@ -53,9 +53,9 @@ def grams(chain: Chain, x: Tensor, *, interiors: bool) -> tuple[tuple[Layer, ...
     ResprobeError
         If a value is not finite.
     """
-    kept = _Kept(chain)
-    heard = responses(chain, kept.hear) if interiors else contextlib.nullcontext()
-    with torch.inference_mode(), heard:
+    kept = _Kept(chain, len(x))
+    heard = responses(chain, kept.hear) if interiors else contextlib.nullcontext(_nothing)
+    with torch.inference_mode(), heard as kept.settle:
         pass_through(chain, x, kept.see)
     return tuple(kept.layers), torch.stack(kept.rows)
 
@@ -63,7 +63,9 @@ def grams(chain: Chain, x: Tensor, *, interiors: bool) -> tuple[tuple[Layer, ...
 class _Kept:
     """The layers seen so far, and the values inside the block that is running."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, images: int) -> None:
+        self.settle: Callable[[], None] = _nothing
+        self._images = images
         self.layers: list[Layer] = []
         self.rows: list[Tensor] = []
         self._stages = [block.stage for block in chain.blocks]
@@ -74,14 +76,21 @@ class _Kept:
             self._inside.append(response)
 
     def see(self, passed: Passage) -> None:
+        self.settle()
         if passed.number is not None:
-            for response in self._inside[:-1]:
+            for response in _inside(passed, self._inside):
                 self._keep(response.layer, "interior", passed.number, response.value)
             self._keep(passed.step.name, "output", passed.number, passed.end)
         self._inside.clear()
 
     def _keep(self, name: str, place: str, block: int, values: Tensor) -> None:
-        row = centred_gram(values)
+        if len(values) % self._images:
+            raise ResprobeError(
+                f"the values at {name} have a first axis of {len(values)}, which {self._images} "
+                "images do not divide, so that it is not known which are whose; leave the layers "
+                "inside out"
+            )
+        row = centred_gram(values.reshape(self._images, -1))  # windows are parts of an image
         if not row.isfinite().all():
             raise ResprobeError(
                 f"the values at {name} are not finite, so they resemble nothing; check the "
@@ -89,6 +98,18 @@ class _Kept:
             )
         self.layers.append(Layer(name, block, self._stages[block], place))
         self.rows.append(row)
+
+
+def _inside(passed: Passage, heard: Sequence[Response]) -> Sequence[Response]:
+    """Return the responses that are not the branch's output, or a plain block's last."""
+    if passed.branch is None:
+        return heard[:-1]
+    end = passed.branch.data_ptr()
+    return [response for response in heard if response.value.data_ptr() != end]
+
+
+def _nothing() -> None:
+    pass
 
 
 def same_architecture(one: Sequence[Layer], other: Sequence[Layer]) -> bool:

@@ -396,7 +396,7 @@ def test_the_result_says_what_was_asked():
 
 def test_what_cannot_be_meant_is_refused():
     chain, data = of("post-activation")
-    with pytest.raises(UsageError, match=r"penalty is above 0; got 0\.0"):
+    with pytest.raises(UsageError, match=r"penalty is a number above 0; got 0\.0"):
         readout(chain, data, penalty=0.0)
     with pytest.raises(UsageError, match="repeated by 1 block or more; got 0"):
         readout(chain, data, stable=0)
