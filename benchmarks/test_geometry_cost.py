@@ -60,7 +60,11 @@ def test_geometry_against_as_many_forward_and_backward_passes(model, images, sid
 
 
 def test_a_slice_against_as_many_forward_passes(model, images, side_by_side):
-    """A place costs moving the weights, a pass over them in memory, and a forward pass."""
+    """A place costs moving the weights, a pass over them in memory, and a forward pass.
+
+    The chain's sums and activations are not in place, as the model's are: two more passes over
+    the outputs of each block, beside some six of its convolutions and norms.
+    """
     data = images(256)
     chain = unravel(model, data.example())
 
@@ -72,4 +76,4 @@ def test_a_slice_against_as_many_forward_passes(model, images, side_by_side):
 
     ratio = side_by_side(bare, lambda: landscape(chain, data, points=POINTS, line=True), pairs=3)
     LINES.append(f"landscape: {POINTS / ratio:.1f} forward passes for {POINTS} places")
-    assert 1 / ratio <= 1.25
+    assert 1 / ratio <= 1.5

@@ -138,7 +138,7 @@ class Work:
 
     def finish(self) -> None:
         """Take away what was kept, once the results are saved."""
-        from resprobe.probes.lesions import forget
+        from resprobe.probes.kept import forget
 
         if self._kept is not None:
             forget(self._kept, self.options["world"])

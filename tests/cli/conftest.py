@@ -151,7 +151,7 @@ def shell(tmp_path):
 _WAITING = """
 import signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run unattended
-import resprobe.probes.lesions.kept as kept
+import resprobe.probes.kept as kept
 write, kept.EVERY_S = kept.Kept._write, 0
 kept.Kept._write = lambda self, path: (write(self, path), time.sleep(120))
 from resprobe.cli import main

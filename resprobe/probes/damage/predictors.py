@@ -27,7 +27,7 @@ from resprobe.probes.damage.correlating import correlations
 from resprobe.probes.gradients import gradflow
 from resprobe.probes.lesions import lesion
 from resprobe.probes.magnitudes import magnitude
-from resprobe.probes.study import check_fit, provenance
+from resprobe.probes.study import block_labels, check_fit, provenance
 from resprobe.results import Result
 
 __all__ = ["DAMAGES", "PREDICTORS", "SETS", "Predictors", "check_sets", "image_sets", "predictors"]
@@ -130,7 +130,7 @@ def predictors(
             progress(done, sets)
     values = np.stack(measured)
     weights = np.array([part.n for part in parts]) / data.n
-    labels = _labels(chain, data.n, network)
+    labels = pd.DataFrame(block_labels(chain, network=network, n=data.n))
     identity = labels["kind"].to_numpy() == "identity"
     table = correlations(
         values,
@@ -211,20 +211,6 @@ def _measured(chain: Chain, data: Batches) -> np.ndarray:
             deleted["error_rise"].to_numpy(),
             deleted["loss_rise"].to_numpy(),
         ]
-    )
-
-
-def _labels(chain: Chain, n: int, network: str) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "network": network,
-            "block": number,
-            "name": block.name,
-            "stage": block.stage,
-            "kind": block.kind,
-            "n": n,
-        }
-        for number, block in enumerate(chain.blocks)
     )
 
 

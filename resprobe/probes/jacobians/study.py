@@ -96,9 +96,12 @@ def geometry(
         (sum s^2)^2 / sum s^4), ``rank`` (singular values above the tolerance, among k),
         ``beyond_classes`` (sigma_{C+1} / sigma_1 with C the network's classes; NaN unless k
         > C), ``left_right`` (mean |<u_a, v_a>| weighted by squared singular values; NaN where
-        the shape changes); further ``rank_is_bound`` (in some image all k are above the
-        tolerance: the rank is at least that), ``k`` and ``residual`` (largest ||J v - s u|| /
-        sigma_1 over images and triplets: no singular value is farther off).
+        the shape changes). What lies beyond the k values is estimated without bias from
+        ``oversampling`` random vectors: with ten, on one image, ``frobenius`` varies by about
+        2 % with the seed, ``energy_share`` by 4 % and ``effective_rank`` by 6 %. Further
+        ``rank_is_bound`` (in some image all k are above the tolerance: the rank is at least
+        that), ``k`` and ``residual`` (largest ||J v - s u|| / sigma_1 over images and triplets:
+        no singular value is farther off).
         ``values``: "geometry-values" with ``index`` (from 1), ``value``, ``value_se``.
         ``alignment``: "geometry-alignment", a row for every ordered pair of identity blocks of
         a stage, ``block`` i and ``directions`` j: with M = U_j^T J_i V_j, ``alignment`` (sum of

@@ -21,10 +21,10 @@ from torch import Tensor
 
 from resprobe.chain import Chain, left_as_found
 from resprobe.datasets import Batches
+from resprobe.probes.kept import Kept, fingerprint, network_digest
 from resprobe.probes.landscapes.directions import directions
 from resprobe.probes.landscapes.grid import Grid, shape_facts
 from resprobe.probes.landscapes.measuring import COUNTS, measured
-from resprobe.probes.lesions.kept import Kept, fingerprint, network_digest
 from resprobe.probes.study import check_fit, provenance
 from resprobe.results import Result, versions
 from resprobe.statistics import mean_interval, wilson
@@ -80,7 +80,7 @@ def landscape(
     resume : Path, optional
         A file to keep every finished place in; a slice that was interrupted goes on from it
         and ends with the same numbers. It stays when the slice is done:
-        :func:`resprobe.probes.lesions.forget` takes it away.
+        :func:`resprobe.probes.kept.forget` takes it away.
     about, progress
         As for :func:`resprobe.lesion`; progress is counted in places.
     say : callable, optional

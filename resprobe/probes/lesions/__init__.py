@@ -5,9 +5,8 @@ is computed once, and adds up over images all that its table needs.
 """
 
 from resprobe.probes.lesions.asking import check_lesion
-from resprobe.probes.lesions.kept import forget
 from resprobe.probes.lesions.making import Study
 from resprobe.probes.lesions.planning import plan_lesion
 from resprobe.probes.lesions.study import lesion
 
-__all__ = ["Study", "check_lesion", "forget", "lesion", "plan_lesion"]
+__all__ = ["Study", "check_lesion", "lesion", "plan_lesion"]

@@ -21,8 +21,8 @@ import torch
 
 from resprobe.chain import Chain, for_inference, images_first, left_as_found
 from resprobe.datasets import Batches
+from resprobe.probes.kept import Kept, fingerprint, network_digest, own_file
 from resprobe.probes.lesions.asking import check_lesion
-from resprobe.probes.lesions.kept import Kept, fingerprint, network_digest, own_file
 from resprobe.probes.lesions.looks import looks
 from resprobe.probes.lesions.making import Round, Study
 from resprobe.probes.lesions.measuring import Measuring
@@ -88,7 +88,7 @@ def lesion(
         Images that the greedy study chooses by; ``data`` if not given, which flatters.
     resume : Path, optional
         A file to keep what is done in; a study that was interrupted goes on from it. It stays
-        when the study is done: :func:`resprobe.probes.lesions.forget` takes it away.
+        when the study is done: :func:`resprobe.probes.kept.forget` takes it away.
     world : World
         Processes that divide the images among them; each returns the whole result.
     about : dict, optional

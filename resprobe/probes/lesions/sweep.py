@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from resprobe.datasets import Batches
-from resprobe.probes.lesions.kept import Kept
+from resprobe.probes.kept import Kept
 from resprobe.probes.lesions.tally import Groups, measure, no_sums
 from resprobe.probes.portions import Portions
 

@@ -13,7 +13,7 @@ from resprobe.chain import call_step, evaluations, intact, unravel
 from resprobe.errors import InputError, UsageError
 from resprobe.networks import Architecture
 from resprobe.probes import lesion
-from resprobe.probes.lesions import forget
+from resprobe.probes.kept import forget
 from resprobe.probes.lesions.studies import Greedy, Pairs, Random, Single
 from resprobe.training.distributed.world import World
 
@@ -73,7 +73,7 @@ def cut_after(batches):
 def test_a_study_that_was_cut_off_goes_on_to_the_same_bits(
     chain, data, study, tolerance, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("resprobe.probes.lesions.kept.EVERY_S", 0)
+    monkeypatch.setattr("resprobe.probes.kept.EVERY_S", 0)
     monkeypatch.setattr("resprobe.probes.lesions.looks.FIRST", 32)
     whole = lesion(chain, data, study=study, tolerance=tolerance).frame
     kept, said, shown = tmp_path / "lesion.part", [], []
