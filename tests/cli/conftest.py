@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -19,54 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-
-from resprobe.cli import main
+from running import Ran, Terminal, run
 
 CLASSES = ("cat", "dog")
 TRAIN, TEST = 8, 6  # images per class
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command left with, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """The one object on stdout; anything else there is an error."""
-        found, end = json.JSONDecoder(parse_constant=_not_json).raw_decode(self.out)
-        assert self.out[end:] == "\n"
-        return found
-
-    @property
-    def notes(self) -> list[str]:
-        """The lines on stderr."""
-        return self.err.splitlines()
-
-
-def _not_json(name: str) -> None:
-    raise AssertionError(f"{name} is no JSON")
-
-
-class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def run(*arguments: object, stderr: io.StringIO | None = None) -> Ran:
-    out, err = io.StringIO(), stderr or io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            main([str(argument) for argument in arguments])
-            code = -1  # main always leaves with a code
-        except SystemExit as left:
-            code = left.code
-    return Ran(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(autouse=True)
@@ -154,7 +106,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests
 import resprobe.probes.kept as kept
 write, kept.EVERY_S = kept.Kept._write, 0
 kept.Kept._write = lambda self, path: (write(self, path), time.sleep(120))
-from resprobe.cli import main
+from running import Ran, Terminal, run
 main()
 """
 

@@ -18,6 +18,7 @@ from resprobe.errors import InputError, ResprobeError
 from resprobe.networks import Architecture
 from resprobe.probes import gradflow, plan_gradflow
 from resprobe.probes.gradients.tap import Tap
+from resprobe.probes.plan import LOOKED_AT
 from resprobe.probes.taps import norms_of
 
 
@@ -268,7 +269,7 @@ def test_the_plan_scales_what_it_timed_to_all_images(monkeypatch):
     monkeypatch.setattr("time.perf_counter", iter(range(100)).__next__)  # all takes a second
     data = random_batches(160, batch_size=16)
     plan = plan_gradflow(unravel(AkamasterNet(), data.example()), data)
-    assert plan.duration_s == 160 / 16
+    assert plan.duration_s == LOOKED_AT * 160 / 16
 
 
 @pytest.mark.parametrize("scale", [1e-40, 1e-30, 1e-3, 1e25])
