@@ -106,7 +106,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests
 import resprobe.probes.kept as kept
 write, kept.EVERY_S = kept.Kept._write, 0
 kept.Kept._write = lambda self, path: (write(self, path), time.sleep(120))
-from running import Ran, Terminal, run
+from resprobe.cli import main
 main()
 """
 
