@@ -11,10 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.patches import Patch
 
-from resprobe.errors import InputError
-from resprobe.figures.lesion.heat import NOTHING, colour_bar, tick_texts
+from resprobe.figures.lesion.heat import NOTHING, colour_bar, picked, tick_texts
 from resprobe.figures.marks import Entries, finish
-from resprobe.figures.series import Results, Series, gather
+from resprobe.figures.series import Results, gather
 from resprobe.figures.theme import PAPER, theme
 
 __all__ = [
@@ -82,7 +81,7 @@ def plot_alignment(
         chosen.
     """
     every = gather(results, name="geometry-alignment", numbers=_PAIRS, order=order)
-    one = _picked(every, panel)
+    one = picked(every, panel)
     blocks = sorted({int(block) for block in one.numbers("block")})
     place = {block: number for number, block in enumerate(blocks)}
     values = np.full((len(blocks), len(blocks)), np.nan)
@@ -149,7 +148,7 @@ def plot_matrix(
         chosen.
     """
     every = gather(results, name="geometry-matrices", numbers=_CELLS, order=order)
-    one = _picked(every, panel)
+    one = picked(every, panel)
     shown = one.numbers("stage")[0] if stage is None else stage
     rows = one.rows[one.rows["stage"] == shown]
     values = rows.pivot(index="row", columns="column", values="value").to_numpy()
@@ -164,15 +163,6 @@ def plot_matrix(
         ax.set_ylabel("Left singular vector")
         finish(ax, [], title=f"{one.label}, stage {shown:.0f}")
     return ax
-
-
-def _picked(every: Sequence[Series], panel: int | None) -> Series:
-    if panel is None and len(every) > 1:
-        raise InputError(
-            f"this study has a panel for each network, here {len(every)}; "
-            "resprobe.figures.figure(result) draws them all"
-        )
-    return every[panel or 0]
 
 
 def _heat(ax: Axes, values: np.ndarray, limit: float, label: str) -> None:

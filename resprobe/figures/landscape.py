@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from resprobe.errors import InputError
-from resprobe.figures.lesion.heat import NOTHING, colour_bar
+from resprobe.figures.lesion.heat import NOTHING, colour_bar, picked
 from resprobe.figures.marks import Entries, finish, key
 from resprobe.figures.series import Results, Series, gather
 from resprobe.figures.theme import INK, PAPER, theme
@@ -82,12 +82,7 @@ def plot_landscape(
     planes = [one for one in every if _is_plane(one)]
     if not planes:
         return plot_landscape_line(results, ax, order=order)
-    if panel is None and len(every) > 1:
-        raise InputError(
-            f"this study has a panel for each network, here {len(every)}; "
-            "resprobe.figures.figure(result) draws them all"
-        )
-    one = every[panel or 0]
+    one = picked(every, panel)
     table = one.rows.pivot(index="b", columns="a", values="loss")
     a, b, losses = table.columns.to_numpy(float), table.index.to_numpy(float), table.to_numpy()
     levels = _levels(planes)

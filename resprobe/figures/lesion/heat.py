@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -28,8 +28,11 @@ __all__ = [
     "largest_of",
     "name_of",
     "panels_of",
+    "picked",
     "tick_texts",
 ]
+
+T = TypeVar("T")
 
 NOTHING = "#e4e4e4"
 """The grey of what could not be measured."""
@@ -42,19 +45,29 @@ class Panels:
     every: Sequence[tuple[Network, pd.DataFrame]]
 
     def pick(self, panel: int | None) -> tuple[Network, pd.DataFrame]:
-        """Return the network and rows of one panel, or of the only one there is.
+        """Return the network and rows of one panel, as :func:`picked` does."""
+        return picked(self.every, panel)
 
-        Raises
-        ------
-        InputError
-            If there are several and none is named.
-        """
-        if panel is None and len(self.every) > 1:
-            raise InputError(
-                f"this study has a panel for each network, here {len(self.every)}; "
-                "resprobe.figures.figure(result) draws them all"
-            )
-        return self.every[panel or 0]
+
+def picked(every: Sequence[T], panel: int | None) -> T:
+    """Return what one panel shows, or the only thing there is.
+
+    Raises
+    ------
+    InputError
+        If there are several and none is named.
+
+    Examples
+    --------
+    >>> picked(["a"], None), picked(["a", "b"], 1)
+    ('a', 'b')
+    """
+    if panel is None and len(every) > 1:
+        raise InputError(
+            f"this study has a panel for each network, here {len(every)}; "
+            "resprobe.figures.figure(result) draws them all"
+        )
+    return every[panel or 0]
 
 
 def panels_of(networks: Sequence[Network]) -> Panels:

@@ -173,7 +173,7 @@ class Jacobian:
                 moved = self.function(dual)
                 out, tangent = forward_ad.unpack_dual(moved)  # type: ignore[no-untyped-call]
                 return torch.zeros_like(out) if tangent is None else tangent.clone()
-        except RuntimeError as error:  # NotImplementedError is one
+        except RuntimeError as error:  # a layer without a rule raises one of its kinds
             if is_out_of_memory(error):
                 raise
             raise ResprobeError(

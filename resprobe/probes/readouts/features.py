@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from resprobe.probes.channels import channel_axis
+
 __all__ = ["features_of", "pooled"]
 
 
 def pooled(end: Tensor) -> Tensor:
     """Average a block's output over positions: (N, ...) to (N, channels) in float64 on the CPU.
 
-    Maps (N, C, H, W) are averaged over H and W, tokens (N, T, D) over T. Maps with channels last
-    (N, H, W, C) are known by their two equal sides in front.
+    Maps (N, C, H, W) are averaged over H and W, tokens (N, T, D) over T; see
+    :func:`resprobe.probes.channels.channel_axis`.
 
     Examples
     --------
@@ -22,9 +24,8 @@ def pooled(end: Tensor) -> Tensor:
     """
     if end.dim() == 2:
         return end.cpu().double()
-    shape = end.shape[1:]
-    last = len(shape) == 2 or (len(shape) == 3 and shape[0] == shape[1] != shape[2])
-    axes = list(range(1, end.dim() - 1)) if last else list(range(2, end.dim()))
+    channel = channel_axis(end.shape)
+    axes = [axis for axis in range(1, end.dim()) if axis != channel]
     # float32 holds a mean over positions to 1e-7; sums over images are in float64
     return end.mean(axes).cpu().double()
 
@@ -37,6 +38,4 @@ def features_of(shape: tuple[int, ...]) -> int:
     >>> features_of((8, 4, 4)), features_of((5, 3)), features_of((7,))
     (8, 3, 7)
     """
-    if len(shape) == 2 or (len(shape) == 3 and shape[0] == shape[1] != shape[2]):
-        return shape[-1]
-    return shape[0]
+    return (1, *shape)[channel_axis((1, *shape))]

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
-__all__ = ["channel_axis", "moments_of"]
+__all__ = ["moments_of"]
 
 _CANCELLING = 1e-2  # a variance below this share of the mean square is summed in two passes
 _SAFE = 1e-30, 1e30  # squares beyond are near the ends of float32's range
-
-
-def channel_axis(shape: Sequence[int]) -> int:
-    """Return which axis of a block's tensor its channels are.
-
-    Maps are (N, C, H, W), tokens (N, T, C). Maps with channels last (N, H, W, C) are known by
-    their two equal sides in front.
-
-    Examples
-    --------
-    >>> [channel_axis(shape) for shape in ((2, 8, 4, 4), (2, 5, 3), (2, 4, 4, 8), (2, 7))]
-    [1, 2, 3, 1]
-    """
-    inner = tuple(shape[1:])
-    last = len(inner) == 2 or (len(inner) == 3 and inner[0] == inner[1] != inner[2])
-    return len(shape) - 1 if last else 1
 
 
 def moments_of(tensor: Tensor, *, channel: int) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from resprobe.chain import Passage, ResidualBlock
-from resprobe.probes.signals.moments import channel_axis, moments_of
+from resprobe.probes.channels import channel_axis
+from resprobe.probes.signals.moments import moments_of
 from resprobe.streams import Moments
 
 __all__ = ["BlockVariances", "ChannelMoments"]
