@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test test-long lint bench notebooks clean
+.PHONY: help demo test test-long lint bench notebooks docs clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,8 +29,11 @@ bench: $(VENV)/.installed-dev  ## Speed against the naive way, side by side
 notebooks: $(VENV)/.installed-dev  ## Run the notebooks again, with what they show
 	$(BIN)/python notebooks/run.py
 
+docs: $(VENV)/.installed-docs  ## Build the site, docs/_build/html/index.html
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going docs docs/_build/html
+
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo docs/_build
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -45,3 +48,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable '.[dev,docs]'
+	@touch $@ $(VENV)/.installed-dev $(VENV)/.installed
