@@ -1,12 +1,15 @@
+import contextlib
 import importlib
-import os
+import io
 import re
+import runpy
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from running import Ran
 
 ROOT = Path(__file__).parent.parent.parent
 ANALYSES = ROOT / "analyses"
@@ -20,17 +23,31 @@ def commands() -> list[list[str]]:
 
 
 @pytest.fixture(scope="session")
-def script():
-    """Return the function that runs a command of the page from a folder of its own."""
+def script(module):
+    """Return the function that runs a command of the page from a folder of its own.
+
+    In this process, which has loaded torch already, as ``python FILE`` does it.
+    """
 
     def run(words, folder):
         program, path, *rest = words
         assert program == "python"
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-        return subprocess.run(
-            [sys.executable, ROOT / path, *map(str, rest)],
-            cwd=folder, env=environment, capture_output=True, text=True,
-        )  # fmt: skip
+        out, err, threads = io.StringIO(), io.StringIO(), torch.get_num_threads()
+        kept, sys.argv = sys.argv, [path, *map(str, rest)]
+        try:
+            with (
+                contextlib.chdir(folder),
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+            ):
+                runpy.run_path(str(ROOT / path), run_name="__main__")
+            code = 0
+        except SystemExit as left:
+            code = left.code
+        finally:
+            sys.argv = kept
+            torch.set_num_threads(threads)
+        return Ran(code, out.getvalue(), err.getvalue())
 
     return run
 

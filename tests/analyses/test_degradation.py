@@ -25,8 +25,8 @@ def smoke(script, tmp_path_factory):
     """The folder that the smoke command leaves."""
     folder = tmp_path_factory.mktemp("smoke")
     done = script(command("--smoke"), folder)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines() == [
+    assert done.code == 0, done.err
+    assert done.err.splitlines() == [
         f"training {name}, seed {seed}" for seed in (0, 1) for name in NETWORKS
     ]
     return folder / "degradation-smoke"
@@ -75,7 +75,7 @@ def test_what_is_trained_is_not_trained_again_and_gives_the_same(smoke, script, 
     again = shutil.copytree(smoke, tmp_path / "again")
     (again / "checkpoints" / "plain20-seed1.csv").unlink()
     done = script([*command("--smoke"), "--out", again, "--networks", "plain20"], tmp_path)
-    assert (done.returncode, done.stderr) == (0, "training plain20, seed 1\n")
+    assert (done.code, done.err) == (0, "training plain20, seed 1\n")
     found = pd.read_csv(again / "runs.csv").drop(columns=["duration_s", "checkpoint_sha256"])
     wanted = pd.read_csv(smoke / "runs.csv")[found.columns]
     wanted = wanted[wanted["name"] == "plain20"].reset_index(drop=True)
@@ -88,8 +88,8 @@ def test_another_setting_than_that_of_the_runs_is_refused(smoke, script, tmp_pat
     shutil.copy(kept, moved / "plain20-seed1-last.pt")
     asked = [*command("--smoke"), "--out", tmp_path / "new", "--runs", moved, "--collect"]
     done = script(asked, tmp_path)
-    assert done.returncode == 3
-    (line,) = done.stderr.splitlines()
+    assert done.code == 3
+    (line,) = done.err.splitlines()
     assert "plain20-seed1-last.pt: another training (seed) than the one that is asked" in line
 
 
@@ -104,9 +104,9 @@ def test_another_setting_than_that_of_the_runs_is_refused(smoke, script, tmp_pat
 )
 def test_what_cannot_be_meant_is_one_sentence(script, tmp_path, more, code, said):
     done = script(["python", "analyses/degradation.py", *more, "--out", tmp_path], tmp_path)
-    assert done.returncode == code
-    assert len(done.stderr.splitlines()) == 1
-    assert said in done.stderr
+    assert done.code == code
+    assert len(done.err.splitlines()) == 1
+    assert said in done.err
 
 
 @pytest.mark.parametrize("folder", [path.parent for path in ANALYSES.glob("*/curves.csv")], ids=str)
@@ -124,7 +124,7 @@ def test_redrawing_changes_nothing(smoke, script, tmp_path):
     for name in ("table.csv", "degradation.svg"):
         (again / name).unlink()
     done = script([*command("--smoke"), "--redraw", "--out", again], tmp_path)
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     for name in (*KEPT, "table.csv", "README.md"):
         assert (again / name).read_bytes() == (smoke / name).read_bytes(), name
     assert (again / "degradation.svg").exists()

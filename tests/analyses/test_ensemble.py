@@ -40,8 +40,8 @@ def smoke(script, tmp_path_factory):
     """The folder that the smoke command of the page leaves."""
     folder = tmp_path_factory.mktemp("ensemble")
     done = script(command("--smoke"), folder)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines() == [f"measuring resnet14-{kind}" for kind in KINDS]
+    assert done.code == 0, done.err
+    assert done.err.splitlines() == [f"measuring resnet14-{kind}" for kind in KINDS]
     return folder / "ensemble-smoke"
 
 
@@ -99,8 +99,8 @@ def test_what_cannot_be_meant_is_refused(run, tmp_path, more, error, said):
 
 def test_an_error_is_one_sentence_and_its_code(script, tmp_path):
     done = script(["python", "analyses/ensemble.py"], tmp_path)
-    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-    assert done.stderr.startswith("ensemble: --ckpt names the trained networks")
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert done.err.startswith("ensemble: --ckpt names the trained networks")
 
 
 def test_the_published_table_and_page_are_what_the_results_say(module):

@@ -54,11 +54,11 @@ def test_the_page_is_made_again_from_the_tables_and_nothing_is_measured_twice(
     for file in again.glob("*.png"):
         file.unlink()
     done = script([*command(name, "--smoke"), "--redraw", "--out", again], tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.err) == (0, "")
     assert (again / "claims.csv").read_text() == (folder / "claims.csv").read_text()
     assert {p.name for p in again.glob("*.png")} == {p.name for p in folder.glob("*.png")}
     done = script([*command(name, "--smoke"), "--out", again], tmp_path)
-    assert re.fullmatch(r"wrote \S+ and \S+\n", done.stdout)  # all parts are there
+    assert re.fullmatch(r"wrote \S+ and \S+\n", done.out)  # all parts are there
 
 
 def test_the_two_seeds_are_a_group_of_their_own(module, tmp_path):

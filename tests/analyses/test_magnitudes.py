@@ -95,7 +95,7 @@ def test_the_product_of_the_factors_leaves_transitions_out(judged):
 def test_the_tiny_run_writes_tables_figures_and_claims(script, tmp_path):
     (words,) = [w for w in commands() if "--smoke" in w and "magnitudes" in w[1]]
     done = script(words, tmp_path)
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     out = tmp_path / "magnitudes-smoke"
     claims = Result.load(out / "claims.csv").frame
     assert {"He et al. 2015, Fig. 7", "He et al. 2016, eq. 8"} <= set(claims["source"])

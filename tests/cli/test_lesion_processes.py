@@ -8,7 +8,7 @@ import pytest
 
 from resprobe.results import Result
 
-STUDY = ("lesion", "--study", "random", "--draws", "8", "--images", "300", "--batch-size", "16")
+STUDY = ("lesion", "--study", "random", "--draws", "8", "--images", "160", "--batch-size", "16")
 SUMS = ["loss", "loss_rise", "loss_rise_low", "loss_rise_high", "kl", "kl_low", "kl_high"]
 
 
@@ -54,6 +54,7 @@ def test_two_processes_give_the_table_of_one_to_the_image(shell, ok, fashion, tm
     assert not list((tmp_path / "two").glob("*part*"))
 
 
+@pytest.mark.long
 def test_a_study_that_is_killed_goes_on_where_it_stopped(interrupted, ok, fashion, tmp_path):
     source = ("--ckpt", fashion, "--data", "embedded", "--normalise", "fashion-mnist")
     part = tmp_path / "cut" / "lesion-net-random.part"

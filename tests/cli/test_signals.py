@@ -83,7 +83,11 @@ def assert_same(folder, whole):
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "terminate"]
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="ctrl-c"),
+        pytest.param(signal.SIGTERM, 143, id="terminate", marks=pytest.mark.long),
+    ],
 )
 def test_a_training_that_is_asked_to_stop_saves_and_goes_on(
     started, asked, ok, whole, tmp_path, number, code
@@ -104,6 +108,7 @@ def test_a_training_that_is_asked_to_stop_saves_and_goes_on(
     assert_same(folder, whole)
 
 
+@pytest.mark.long
 def test_a_training_that_is_killed_again_and_again_goes_on(started, asked, ok, whole, tmp_path):
     """SIGKILL at moments that nobody chose, with the state saved after every step."""
     folder, draw = tmp_path / "new", random.Random(0)

@@ -8,9 +8,12 @@ from resprobe.chain import for_inference, intact, left_as_found, run, single_del
 pytestmark = pytest.mark.real
 
 
-@pytest.mark.parametrize(("name", "norms"), [("resnet20", 19), ("resnet32", 31)])
+@pytest.mark.parametrize(
+    ("name", "norms"),
+    [("resnet20", 19), pytest.param("resnet32", 31, marks=pytest.mark.long)],
+)
 def test_every_lesion_gives_the_same_answers(subject, name, norms):
-    chain, data = subject(name, 256)
+    chain, data = subject(name, 128)
     fast = for_inference(chain, data.example())
     assert (fast.folded, fast.note) == (norms, "")
     programs = [intact(chain), *single_deletions(chain).values()]

@@ -7,9 +7,11 @@ from resprobe import gradflow, initialisation
 pytestmark = pytest.mark.real
 
 
-@pytest.mark.parametrize("name", ["resnet20", "resnet32"])
+@pytest.mark.parametrize(
+    "name", ["resnet20", pytest.param("resnet32", marks=pytest.mark.long)]
+)
 def test_a_trained_network_is_followed_as_it_is(subject, name, model_state):
-    chain, data = subject(name, 200)
+    chain, data = subject(name, 100)
     before = model_state(chain)
     frame = initialisation(chain, data, batch_norm="running").frame
     assert model_state(chain) == before

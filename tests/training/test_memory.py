@@ -36,7 +36,7 @@ def narrow(monkeypatch):
     return limit
 
 
-@pytest.mark.parametrize(("room", "fits"), [(15, 8), (8, 8), (3, 2)])
+@pytest.mark.parametrize(("room", "fits"), [(15, 8), (3, 2)])
 def test_the_largest_half_that_fits_is_named(two_kinds, tiny, tmp_path, narrow, room, fits):
     narrow(room)
     wanted = rf"out of memory with batches of 16 images; {fits} fit, .* --batch-size {fits}$"
@@ -62,6 +62,7 @@ def test_another_error_is_no_lack_of_memory(two_kinds, tiny, tmp_path, monkeypat
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits address space as Linux does")
+@pytest.mark.long
 def test_a_real_lack_of_memory_names_a_batch_that_fits(tmp_path):
     """The address space is limited to what is taken already and 700 MB more."""
     program = textwrap.dedent(

@@ -29,6 +29,7 @@ def test_a_killed_rank_is_named_once_by_those_it_left_behind(tmp_path):
     assert "gloo" not in said
 
 
+@pytest.mark.long
 def test_the_end_of_the_rank_where_all_met_is_said_too(tmp_path):
     outcomes = run(shared_work.killed, 0, folder=tmp_path, launcher=False)
     assert [outcome.code for outcome in outcomes] == [-signal.SIGKILL, 1]
@@ -36,6 +37,7 @@ def test_the_end_of_the_rank_where_all_met_is_said_too(tmp_path):
     assert AGAIN in outcomes[1].said
 
 
+@pytest.mark.long
 def test_a_launcher_that_ends_the_survivors_does_not_silence_them(tmp_path):
     def as_launchers_do(processes):
         processes[1].join()

@@ -81,6 +81,7 @@ def test_one_process_speaks_and_writes(whole):
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find the processes")
+@pytest.mark.long
 def test_a_killed_and_a_stopped_run_go_on_to_the_same_bits(whole, tmp_path):
     process = start(tmp_path, "--out", "net.pt")
     wait_for_rows(tmp_path / "net.csv", 2)
