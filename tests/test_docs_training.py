@@ -39,6 +39,7 @@ def test_the_commands_run_in_the_order_of_the_page(tmp_path):
     assert kept <= {path.name for path in tmp_path.iterdir()}
 
 
+@pytest.mark.long
 def test_the_python_of_the_page_runs(tmp_path):
     (python,) = re.findall(r"```python\n(.*?)```", (DOCS / "training.md").read_text(), re.DOTALL)
     done = subprocess.run([sys.executable, "-c", python], cwd=tmp_path, check=False)

@@ -33,9 +33,10 @@ def run(module, tmp_path, monkeypatch):
     ("name", "figures"),
     [
         ("alignment", ("values", "matrices", "stream")),
-        pytest.param("landscape", ("line", "plane"), marks=pytest.mark.long),
+        ("landscape", ("line", "plane")),
     ],
 )
+@pytest.mark.long
 def test_a_tiny_run_leaves_tables_figures_and_claims_and_is_redrawn_the_same(run, name, figures):
     out = run(name, "--smoke")
     claims = Result.load(out / "claims.csv").frame

@@ -31,6 +31,7 @@ def test_the_largest_singular_values_are_those_of_the_whole_matrix(subject):
     assert found.blocks.frame["residual"].max() < 0.06
 
 
+@pytest.mark.long
 def test_the_centre_of_a_slice_is_the_intact_network_which_lies_in_a_valley(subject):
     chain, data = subject("resnet20", 200)
     frame = landscape(chain, data, points=5, span=0.2, line=True).frame

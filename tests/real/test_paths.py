@@ -35,6 +35,7 @@ def test_random_signs_and_single_paths_meet(reference, subject, name):
     assert (rms["rms_se"].iloc[1:-1] < sampled["rms_se"].iloc[1:-1].to_numpy()).mean() > 0.8
 
 
+@pytest.mark.long
 def test_where_long_paths_fade_the_effective_ones_are_short(reference, subject):
     """In ResNet-32 a path of all branches carries 1 % of what the shortest do; not in ResNet-20."""
     ranges = {}
