@@ -3,10 +3,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test test-long lint bench notebooks docs clean
+.PHONY: help demo test test-long lint bench notebooks notebooks-check docs clean
 
 help:  ## Show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 demo: $(VENV)/.installed  ## Set up, then run the whole story on the embedded data
 	$(BIN)/resprobe demo --out demo
@@ -27,7 +27,10 @@ bench: $(VENV)/.installed-dev  ## Speed against the naive way, side by side
 	$(BIN)/python -m pytest benchmarks -q
 
 notebooks: $(VENV)/.installed-dev  ## Run the notebooks again, with what they show
-	$(BIN)/python notebooks/run.py
+	$(BIN)/python notebooks/run.py --jobs 2
+
+notebooks-check: $(VENV)/.installed-dev  ## Run them and keep nothing: does every cell work?
+	$(BIN)/python notebooks/run.py --check --jobs 2
 
 docs: $(VENV)/.installed-docs  ## Build the site, docs/_build/html/index.html
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going docs docs/_build/html

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from resprobe.datasets import Batches, ImageSet, Normalisation
     from resprobe.datasets import load as load_data
     from resprobe.figures import plot
-    from resprobe.monitor import watch
+    from resprobe.monitor.watch import watch
     from resprobe.networks import Architecture, size_table
+    from resprobe.notebook.display import chain_html, result_html
+    from resprobe.notebook.explorer import Explorer, explore
     from resprobe.probes import (
+        Workbench,
         geometry,
         gradflow,
         initialisation,
@@ -52,12 +55,16 @@ __all__ = [
     "Batches",
     "Chain",
     "Checkpoint",
+    "Explorer",
     "ImageSet",
     "Normalisation",
     "Recipe",
     "Result",
+    "Workbench",
     "block_table",
     "build_model",
+    "chain_html",
+    "explore",
     "geometry",
     "gradflow",
     "initialisation",
@@ -73,6 +80,7 @@ __all__ = [
     "plot",
     "predictors",
     "readout",
+    "result_html",
     "save",
     "similarity",
     "size_table",
@@ -87,12 +95,16 @@ _HOMES = {
     "Batches": ("datasets", "Batches"),
     "Chain": ("chain", "Chain"),
     "Checkpoint": ("checkpoints", "Checkpoint"),
+    "Explorer": ("notebook.explorer", "Explorer"),
     "ImageSet": ("datasets", "ImageSet"),
     "Normalisation": ("datasets", "Normalisation"),
     "Recipe": ("training", "Recipe"),
     "Result": ("results", "Result"),
+    "Workbench": ("probes", "Workbench"),
     "block_table": ("chain", "block_table"),
     "build_model": ("sources", "build_model"),
+    "chain_html": ("notebook.display", "chain_html"),
+    "explore": ("notebook.explorer", "explore"),
     "geometry": ("probes", "geometry"),
     "gradflow": ("probes", "gradflow"),
     "initialisation": ("probes", "initialisation"),
@@ -108,6 +120,7 @@ _HOMES = {
     "plot": ("figures", "plot"),
     "predictors": ("probes", "predictors"),
     "readout": ("probes", "readout"),
+    "result_html": ("notebook.display", "result_html"),
     "save": ("checkpoints", "save"),
     "similarity": ("probes", "similarity"),
     "size_table": ("networks", "size_table"),

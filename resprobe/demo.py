@@ -15,10 +15,12 @@ from resprobe.checkpoints import load
 from resprobe.datasets import Batches, Images
 from resprobe.datasets import load as load_data
 from resprobe.figures import figure, save
+from resprobe.figures.kinds import KINDS
 from resprobe.networks import Architecture
 from resprobe.probes import gradflow, lesion
 from resprobe.report import demo_page
 from resprobe.results import Result, combined
+from resprobe.surveys import blocks_of
 from resprobe.training import Pace, Progress, recipes, train
 
 __all__ = ["Made", "Scale", "run_demo"]
@@ -99,7 +101,7 @@ def run_demo(
     studio = Studio(folder, scale, torch.device(device), seed, say, progress)
     results = [
         studio.keep(studio.trained(learn, test), "trained"),
-        studio.keep(studio.lesions(test), "trained"),
+        *(studio.keep(part, "trained") for part in studio.lesions(test)),
         *(studio.keep(part, "trained") for part in studio.gradients(test, trained=True)),
         *(studio.keep(part, "at-initialisation") for part in studio.gradients(test, trained=False)),
     ]
@@ -139,18 +141,18 @@ class Studio:
             )
         return combined(parts)
 
-    def lesions(self, test: Images) -> Result:
-        """Delete every block of every trained network."""
-        parts = []
+    def lesions(self, test: Images) -> tuple[Result, Result]:
+        """List the blocks of every trained network, and delete each of them."""
+        tables, parts = [], []
         for name in self.scale.trained:
             self.say(f"deleting the blocks of {name} one at a time")
             chain, data, about = self._from_checkpoint(name, test)
-            parts.append(
-                lesion(
-                    chain, data, network=name, seed=self.seed, about=about, progress=self.progress
-                )
+            found = lesion(
+                chain, data, network=name, seed=self.seed, about=about, progress=self.progress
             )
-        return combined(parts)
+            tables.append(blocks_of(chain, network=name, meta=found.meta))
+            parts.append(found)
+        return combined(tables), combined(parts)
 
     def gradients(self, test: Images, *, trained: bool) -> tuple[Result, Result]:
         """Follow the gradients, through running statistics only where there are any."""
@@ -179,9 +181,10 @@ class Studio:
         return combined([flow.blocks for flow in flows]), combined([flow.weights for flow in flows])
 
     def keep(self, result: Result, part: str) -> Result:
-        """Save a result and its figure."""
+        """Save a result and its figure, where it has one."""
         result.save(self.folder / part)
-        save(figure(result), self.folder / part / result.name)
+        if result.name in KINDS:
+            save(figure(result), self.folder / part / result.name)
         return result
 
     def _architecture(self, name: str, images: Images) -> Architecture:

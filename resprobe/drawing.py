@@ -24,6 +24,7 @@ INK, MUTED, RULE, PAPER = (
 RISE, FALL = "var(--line-1, #d55e00)", "var(--line-0, #0072b2)"
 _BLOCKS = ("identity", "transition")
 _CELL, _ROW, _END = 24.0, 62.0, 44.0  # of a block, of a row of them, of stem and head
+_KEY, _LETTER = 45.0, 4.6  # where the key's text begins, and about how wide a letter of it is
 _LEAST = 0.06  # opacity that still shows where a block is
 
 
@@ -92,15 +93,17 @@ def draw_chain(parts: Sequence[Part], *, plain: bool = False, worth: str = "") -
     1
     """
     rows = list(_rows(parts))
+    low, high = _ends(parts)
+    most, key = max(-low, high), _key(low, high, worth)
     width = 2 + max(sum(part.width for part in row) for row in rows)
-    most = _largest(parts)
+    width = max(width, _KEY + _LETTER * len(key)) if most else width
     height = _ROW * len(rows) + (18 if most else 0)
     drawn = "".join(_drawn_rows(rows, plain=plain, most=most))
     blocks = sum(part.is_block for part in parts)
     kind = "plain" if plain else "residual"
     label = f"A chain of {blocks} {kind} block{'s' if blocks != 1 else ''}"
     label += f", coloured by: {worth}" if most and worth else ""
-    below = _scale(most, worth, y=_ROW * len(rows) + 11) if most else ""
+    below = _scale(low, high, key, y=_ROW * len(rows) + 11) if most else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(label)}" '
         f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" style="max-width:100%;height:auto" '
@@ -123,10 +126,10 @@ def _rows(parts: Sequence[Part]) -> Iterator[list[Part]]:
         yield row
 
 
-def _largest(parts: Sequence[Part]) -> float:
-    """Return the largest value there is, without its sign; 0 where there is none."""
-    values = (abs(part.value) for part in parts if part.value is not None)
-    return max((value for value in values if math.isfinite(value)), default=0.0)
+def _ends(parts: Sequence[Part]) -> tuple[float, float]:
+    """Return the lowest value there is and the highest, 0 among them."""
+    values = [p.value for p in parts if p.value is not None and math.isfinite(p.value)]
+    return min([0.0, *values]), max([0.0, *values])
 
 
 def _drawn_rows(rows: Sequence[list[Part]], *, plain: bool, most: float) -> Iterator[str]:
@@ -225,13 +228,25 @@ def _titled(part: Part, drawn: str, *, attributes: str = "") -> str:
     return f"<g{attributes}><title>{said}</title>{drawn}</g>"
 
 
-def _scale(most: float, worth: str, *, y: float) -> str:
-    """Return the key: three boxes from nothing to the largest value."""
-    drawn = ""
-    for place, share in enumerate((0.0, 0.5, 1.0)):
+def _scale(low: float, high: float, key: str, *, y: float) -> str:
+    """Return boxes from the lowest value to the highest, and what they are."""
+    most, drawn = max(-low, high), ""
+    shown = [*([low] if low < 0 else []), 0.0, *([high / 2, high] if high > 0 else [])]
+    for place, value in enumerate(shown):
         drawn += (
             f'<rect x="{4 + 9 * place}" y="{y - 7:g}" width="9" height="9" stroke="{RULE}" '
-            f"{_filling(share * most, most)}/>"
+            f"{_filling(value, most)}/>"
         )
-    text = escape(f"0 to {most:.3g}{', ' if worth else ''}{worth}")
-    return f'{drawn}<text x="36" y="{y:g}" fill="{MUTED}">{text}</text>'
+    return f'{drawn}<text x="{_KEY:g}" y="{y:g}" fill="{MUTED}">{escape(key)}</text>'
+
+
+def _key(low: float, high: float, worth: str) -> str:
+    """Return the range of the values, and what they are.
+
+    Examples
+    --------
+    >>> print(_key(-0.5, 12.25, "points"))
+    −0.5 to 12.2, points
+    """
+    ends = f"{low:.3g} to {high:.3g}".replace("-", "−")
+    return f"{ends}, {worth}" if worth else ends

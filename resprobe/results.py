@@ -114,6 +114,12 @@ class Result:
         """Return ``{"meta": ..., "rows": [...]}`` as text; ``more`` adds further keys."""
         return plain_json({"meta": self.meta, "rows": self.frame.to_dict("records"), **more})
 
+    def _repr_html_(self) -> str:
+        """Show the result in a notebook: its figure and its first rows."""
+        import resprobe  # by the front door and only here: what draws lies above this room
+
+        return resprobe.result_html(self)
+
 
 def combined(results: Sequence[Result]) -> Result:
     """Put results of one kind, each of one network, into one result.

@@ -165,6 +165,13 @@ class Chain(nn.Module):
         Blocks and links between stem and head, in order.
     model_parameters : tuple of (name, parameter)
         The model's parameters under the model's own names.
+
+    Examples
+    --------
+    >>> from resprobe import Architecture, unravel
+    >>> chain = unravel(Architecture("resnet8", width=4).build(), torch.zeros(2, 3, 32, 32))
+    >>> [(block.name, block.stage, block.kind) for block in chain.blocks]
+    [('layer1.0', 1, 'identity'), ('layer2.0', 2, 'transition'), ('layer3.0', 3, 'transition')]
     """
 
     def __init__(
@@ -210,6 +217,12 @@ class Chain(nn.Module):
             x = step(x)
         out: Tensor = self.head(x)
         return out
+
+    def _repr_html_(self) -> str:
+        """Show the chain in a notebook: its drawing and its table of blocks."""
+        import resprobe  # by the front door and only here: what draws lies above this room
+
+        return resprobe.chain_html(self)
 
 
 def _same_but_flattened(one: Shape, other: Shape) -> bool:

@@ -12,8 +12,15 @@ from resprobe.networks.cost import count_parameters, multiply_adds
 __all__ = ["block_table"]
 
 
-def block_table(chain: Chain) -> pd.DataFrame:
+def block_table(chain: Chain, *, costs: bool = True) -> pd.DataFrame:
     """List every step of a chain, in order.
+
+    Parameters
+    ----------
+    chain : Chain
+        From :func:`resprobe.unravel`; left as it was found.
+    costs : bool
+        Whether multiply-adds are counted, which runs every step on stand-ins of its weights.
 
     Returns
     -------
@@ -22,7 +29,8 @@ def block_table(chain: Chain) -> pd.DataFrame:
         "identity", "transition", "link", "head"),
         ``stage``, ``in_shape``, ``out_shape`` (without the batch, "16x32x32"),
         ``parameters``, ``multiply_adds`` (convolutions, linear layers and matrix products of
-        one image), ``merge`` (how paths inside a link come together, if not by a sum).
+        one image; not there where ``costs`` is False), ``merge`` (how paths inside a link come
+        together, if not by a sum).
 
     Examples
     --------
@@ -37,7 +45,7 @@ def block_table(chain: Chain) -> pd.DataFrame:
     kinds = ["stem", *(_kind(step) for step in middle), "head"]
     numbers = iter(range(len(chain.blocks)))
     with left_as_found(chain, training=False), torch.no_grad():
-        rows = [_row(step, kind) for step, kind in zip(steps, kinds, strict=True)]
+        rows = [_row(step, kind, costs=costs) for step, kind in zip(steps, kinds, strict=True)]
     blocks = [-1 if isinstance(step, Link) else next(numbers) for step in steps]
     frame = pd.DataFrame(rows)
     frame.insert(0, "block", blocks)
@@ -51,9 +59,7 @@ def _kind(step: Step) -> str:
     return step.kind
 
 
-def _row(step: Step, kind: str) -> dict[str, str | int]:
-    reference = next(step.parameters(), torch.empty(0))
-    example = torch.zeros(1, *step.in_shape, device=reference.device, dtype=reference.dtype)
+def _row(step: Step, kind: str, *, costs: bool) -> dict[str, str | int]:
     return {
         "name": step.name,
         "kind": kind,
@@ -61,6 +67,12 @@ def _row(step: Step, kind: str) -> dict[str, str | int]:
         "in_shape": "x".join(map(str, step.in_shape)),
         "out_shape": "x".join(map(str, step.out_shape)),
         "parameters": count_parameters(step),
-        "multiply_adds": multiply_adds(step, example),
+        **({"multiply_adds": _multiply_adds(step)} if costs else {}),
         "merge": getattr(step, "merge", ""),
     }
+
+
+def _multiply_adds(step: Step) -> int:
+    reference = next(step.parameters(), torch.empty(0))
+    example = torch.zeros(1, *step.in_shape, device=reference.device, dtype=reference.dtype)
+    return multiply_adds(step, example)

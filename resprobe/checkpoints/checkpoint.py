@@ -51,6 +51,16 @@ class Checkpoint:
         ours.
     state : mapping or None
         What a training needs to go on, as it was given to :func:`save`; None where there is none.
+
+    Examples
+    --------
+    >>> model = Architecture("resnet8", width=4).build()
+    >>> known = Checkpoint(
+    ...     model=model, architecture=Architecture("resnet8", width=4), path=Path("runs/r8.pt"),
+    ...     sha256="", data="cifar10",
+    ... )
+    >>> known.name, known.data, known.epoch
+    ('r8', 'cifar10', None)
     """
 
     model: nn.Module

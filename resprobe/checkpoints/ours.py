@@ -60,6 +60,11 @@ def save(
     state : mapping, optional
         What a training would need to go on, as plain values and tensors.
 
+    Returns
+    -------
+    Path
+        The file that was written.
+
     Raises
     ------
     UsageError

@@ -10,6 +10,7 @@ from resprobe.cli.commands import (
     data,
     demo,
     describe,
+    figure,
     geometry,
     gradflow,
     initialisation,
@@ -20,6 +21,7 @@ from resprobe.cli.commands import (
     predictors,
     readout,
     recipe,
+    report,
     similarity,
     train,
 )
@@ -49,6 +51,8 @@ app.command("predictors")(predictors.predictors)
 app.command("readout")(readout.readout)
 app.command("similarity")(similarity.similarity)
 app.command("describe")(describe.describe)
+app.command("figure")(figure.figure)
+app.command("report")(report.report)
 app.command("demo")(demo.demo)
 app.add_typer(data.app, name="data")
 

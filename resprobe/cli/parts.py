@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-__all__ = ["part_file"]
+__all__ = ["part_file", "safe_name"]
 
 
 def part_file(out: Path, command: str, network: str, *more: str) -> Path:
@@ -17,7 +17,18 @@ def part_file(out: Path, command: str, network: str, *more: str) -> Path:
     >>> part_file(Path("out"), "lesion", "resnet8", "single").as_posix()
     'out/lesion-resnet8-single.part'
     """
-    safe = re.sub(r"[^\w.+=#-]", "_", network, flags=re.ASCII)
+    return out / f"{'-'.join([command, safe_name(network), *more])}.part"
+
+
+def safe_name(network: str) -> str:
+    """Return what a network's files are called: its name, without what a file's cannot have.
+
+    Examples
+    --------
+    >>> safe_name("resnet8"), safe_name("../a b")
+    ('resnet8', '_._a_b-2c2c791a')
+    """
+    safe = re.sub(r"^\.|[^\w.+=#-]", "_", network, flags=re.ASCII)[:100]
     if safe != network:  # so that two names do not become one
         safe += f"-{hashlib.sha256(network.encode()).hexdigest()[:8]}"
-    return out / f"{'-'.join([command, safe, *more])}.part"
+    return safe

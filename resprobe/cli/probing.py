@@ -141,20 +141,24 @@ class Question:
             )
 
 
-def probing(*, images: int | None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def probing(
+    *, images: int | None, out: Any = o.Out
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a command of a function whose first argument is a :class:`Question`.
 
     Parameters
     ----------
     images : int or None
         How many are looked at where ``--images`` is not given; None for all.
+    out
+        The option ``--out``, where it is no folder for tables and figures.
     """
     wanted: Any = o.Images if images is None else Annotated[int | None, o.images_by_default(images)]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         _, *given_own = inspect.signature(command, eval_str=True).parameters.values()
         own = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in given_own]
-        before, after = _shared(wanted)
+        before, after = _shared(wanted, out)
 
         @functools.wraps(command)
         def run(**given: Any) -> None:
@@ -169,7 +173,7 @@ def probing(*, images: int | None) -> Callable[[Callable[..., None]], Callable[.
     return decorate
 
 
-def _shared(images: Any) -> tuple[list[inspect.Parameter], list[inspect.Parameter]]:
+def _shared(images: Any, out: Any) -> tuple[list[inspect.Parameter], list[inspect.Parameter]]:
     """Return the shared options that stand before a command's own, and those behind."""
     before = {
         "ckpt": (o.Ckpt, None),
@@ -188,7 +192,7 @@ def _shared(images: Any) -> tuple[list[inspect.Parameter], list[inspect.Paramete
         "seed": (o.Seed, 0),
         "batch_size": (o.BatchSize, None),
         "width": (o.Width, None),
-        "out": (o.Out, None),
+        "out": (out, None),
         "json": (o.Json, False),
         "quiet": (o.Quiet, False),
         "dry_run": (o.DryRun, False),

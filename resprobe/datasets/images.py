@@ -46,6 +46,13 @@ class ImageSet:
     ------
     InputError
         If the tensors are not such images and labels.
+
+    Examples
+    --------
+    >>> pixels, labels = torch.zeros(6, 1, 8, 8, dtype=torch.uint8), torch.arange(6) % 2
+    >>> images = ImageSet(pixels, labels, ("cat", "dog"), "mine", "test")
+    >>> images.subset(3).labels.tolist()
+    [0, 0, 0]
     """
 
     images: Tensor

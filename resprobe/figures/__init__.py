@@ -4,8 +4,9 @@
 print, ready for a page; ``save(figure, stem)`` writes it as PNG and SVG. Nothing is computed
 here: what a figure shows stands in the result's frame, and only fractions become percent.
 Several networks, in one frame or in several results, are overlaid; each has its own colour,
-marker and line style, told apart by colour-blind readers and in grey. No setting of
-matplotlib is changed beyond the call, and no figure is left with pyplot.
+marker and line style, told apart by colour-blind readers and in grey. ``styled(look)`` lays a
+reader's own style sheet over that of these figures. No setting of matplotlib is changed beyond
+the call, and no figure is left with pyplot.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from resprobe.errors import UsageError
 from resprobe.figures.alignment import plot_alignment, plot_matrix
@@ -35,7 +37,9 @@ from resprobe.figures.initialisation import (
 )
 from resprobe.figures.kinds import kind_of
 from resprobe.figures.landscape import plot_landscape, plot_landscape_line
+from resprobe.figures.legend import share_legends
 from resprobe.figures.lesion import plot_classes, plot_lesion
+from resprobe.figures.look import styled
 from resprobe.figures.magnitudes import plot_magnitude
 from resprobe.figures.path_law import plot_path_law
 from resprobe.figures.paths import plot_path_counts, plot_path_norms, plot_path_weights
@@ -48,7 +52,7 @@ from resprobe.figures.readouts import (
 )
 from resprobe.figures.responses import plot_responses
 from resprobe.figures.saving import save, svg_text
-from resprobe.figures.series import Results
+from resprobe.figures.series import Results, listed
 from resprobe.figures.sheet import Sheet
 from resprobe.figures.similarities import plot_similarity, plot_similarity_summary
 from resprobe.figures.theme import COLUMN, PAGE, theme
@@ -99,6 +103,7 @@ __all__ = [
     "plot_training",
     "plot_weight_gradients",
     "save",
+    "styled",
     "svg_text",
 ]
 
@@ -108,9 +113,9 @@ def plot(result: Results, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    result : Result or sequence of Result
-        The kind is the result's name: lesion, lesion-classes, gradflow, gradflow-weights,
-        train or degradation.
+    result : Result, str or Path, or a sequence of them
+        A result, or the path of its saved CSV file. The kind is the result's name, such as
+        lesion, gradflow, magnitude or paths.
     ax : Axes, optional
         Where to draw. Without it a whole figure is made, as :func:`figure` does.
 
@@ -136,7 +141,8 @@ def plot(result: Results, ax: Axes | None = None) -> Axes:
     """
     if ax is None:
         return figure(result).axes[0]
-    return kind_of(result).first(result, ax)
+    results = listed(result)
+    return kind_of(results).first(results, ax)
 
 
 def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) -> Figure:
@@ -150,8 +156,8 @@ def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) 
 
     Parameters
     ----------
-    results : Result or sequence of Result
-        All of one kind.
+    results : Result, str or Path, or a sequence of them
+        Results, or paths of saved CSV files; all of one kind.
     width : float
         Inches, from 3 to 20; ``COLUMN`` (3.5) and ``PAGE`` (7) are a journal's.
     order : sequence of str
@@ -171,6 +177,7 @@ def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) 
     """
     if not 3.0 <= width <= 20.0:
         raise UsageError(f"a figure is 3 to 20 inches wide; got {width}")
+    results = listed(results)
     kind = kind_of(results)
     panels = kind.panels_of(results)
     columns = _side_by_side(len(panels)) if width >= 6 else 1
@@ -184,8 +191,10 @@ def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) 
             draw(results, ax, order=order)
         for spare in axes.flat[len(panels) :]:
             spare.remove()
+        share_legends(made, list(axes.flat)[: len(panels)])
         add_footer(made, results)
         _make_room(made, rows)
+        _lay_out(made)
     return made
 
 
@@ -201,9 +210,22 @@ def _side_by_side(panels: int) -> int:
 
 
 def _make_room(made: Figure, rows: int) -> None:
-    """Heighten a figure by what its legends and small print take beyond two lines and one."""
-    legends = [legend for ax in made.axes if (legend := ax.get_legend())]
-    tallest = max((legend.get_window_extent().height / made.dpi for legend in legends), default=0)
+    """Heighten a figure by what its legends and small print take beyond a line each."""
+    high = _height_of([legend for ax in made.axes if (legend := ax.get_legend())], made)
     lines = made.get_supxlabel().count("\n")
-    extra = rows * max(0.0, tallest - 0.3) + 0.12 * lines
+    extra = rows * max(0.0, high - 0.12) + _height_of(made.legends, made) + 0.12 * lines
     made.set_figheight(float(made.get_figheight()) + extra)
+
+
+def _lay_out(made: Figure) -> None:
+    """Settle the layout: adapted at each drawing, a second file would differ from the first."""
+    engine = made.get_layout_engine()
+    assert engine is not None, "a figure of ours has a layout that adapts"
+    for _ in range(2):  # the second knows how high and wide the axes are
+        engine.execute(made)
+    made.set_layout_engine("none")
+
+
+def _height_of(legends: Sequence[Legend], made: Figure) -> float:
+    """Return the height in inches of the highest legend."""
+    return max((legend.get_window_extent().height / made.dpi for legend in legends), default=0.0)

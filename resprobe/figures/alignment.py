@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.patches import Patch
 
-from resprobe.figures.lesion.heat import NOTHING, colour_bar, picked, tick_texts
-from resprobe.figures.marks import Entries, finish
+from resprobe.figures.keys import Entries
+from resprobe.figures.legend import finish
+from resprobe.figures.lesion.heat import colour_bar, picked, tick_texts
 from resprobe.figures.series import Results, gather
-from resprobe.figures.theme import PAPER, theme
+from resprobe.figures.theme import faint, paper, theme
 
 __all__ = [
     "alignment_height",
@@ -100,7 +101,7 @@ def plot_alignment(
         ax.set_ylabel("Block whose Jacobian it is")
         entries: Entries = []
         if apart.any():
-            entries.append((Patch(facecolor=NOTHING, linewidth=0), "other stage"))
+            entries.append((Patch(facecolor=faint(), linewidth=0), "other stage"))
         k, least = int(one.numbers("k").max()), 1 / one.numbers("k").max()
         chance = f", chance 1/{k} = {least:.2f}" if score == "diagonal" else ""
         finish(ax, entries, title=f"{one.label}{chance}")
@@ -166,8 +167,8 @@ def plot_matrix(
 
 
 def _heat(ax: Axes, values: np.ndarray, limit: float, label: str) -> None:
-    colours, scale = colormaps["viridis"].with_extremes(bad=NOTHING), Normalize(0, limit)
-    ax.set_facecolor(PAPER)
+    colours, scale = colormaps["viridis"].with_extremes(bad=faint()), Normalize(0, limit)
+    ax.set_facecolor(paper())
     ax.imshow(
         np.ma.masked_invalid(values), cmap=colours, norm=scale, aspect="equal",
         interpolation="nearest", zorder=1,

@@ -7,13 +7,15 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from resprobe.errors import InputError
-from resprobe.figures.marks import Entries, depth_axis, draw_series, finish, key, series_key
+from resprobe.figures.depth import depth_axis
+from resprobe.figures.keys import Entries, bars_key, key, open_key, series_key, solid_key
+from resprobe.figures.legend import finish
+from resprobe.figures.marks import draw_bars, draw_series
 from resprobe.figures.series import Results, Series, gather, on_one_axis
-from resprobe.figures.theme import PAPER, theme
+from resprobe.figures.theme import stroke, theme
 
 __all__ = ["borderline_panels", "decisions_panels", "plot_borderline", "plot_decisions"]
 
@@ -91,10 +93,10 @@ def plot_decisions(
             ax.set_ylim(0, 102)
         ax.set_ylabel(f"Images {'decided by then' if cumulative else 'decided here'} (%)")
         entries: Entries = [series_key(one) for one in found]
-        handles = {"probe": key(linestyle="-", marker="o"), "head": _open_key()}
+        handles = {"probe": solid_key(), "head": open_key()}
         entries += [(handles[m], METHODS[m]) for m in handles if m in used]
         if not cumulative:
-            entries.append((key(linestyle="-", linewidth=2.2), "mean depth, 95 %"))
+            entries.append((key(linestyle="-", linewidth=stroke(2.2)), "mean depth, 95 %"))
         finish(ax, [] if bare else [*entries, *shading])
     return ax
 
@@ -157,8 +159,8 @@ def plot_borderline(
         ax.set_xlabel("Blocks before the end (0 is the last)")
         ax.set_ylabel(f"Accuracy of the head (%),\n{JUDGED[judged]}")
         entries: Entries = [] if bare else [series_key(one) for one in found]
-        handles = (key(linestyle="-", marker="o"), _open_key())
-        entries += list(zip(handles, named.values(), strict=True))
+        handles = (solid_key(), open_key())
+        entries += [*zip(handles, named.values(), strict=True), bars_key("95 % interval")]
         finish(ax, entries)
     return ax
 
@@ -168,7 +170,7 @@ def _accuracy(ax: Axes, one: Series, *, filled: bool) -> None:
     x = block - block.max() + (0.0 if filled else 0.05)  # side by side, not over each other
     y, low, high = (100 * one.numbers(f"accuracy{end}") for end in ("", "_low", "_high"))
     draw_series(ax, one, x, y, filled=filled)
-    ax.vlines(x, low, high, colors=one.style.colour, linewidths=0.8, zorder=2)
+    draw_bars(ax, one.style.colour, x, low, high)
 
 
 def _count_back(ax: Axes) -> None:
@@ -190,12 +192,8 @@ def _mean_depth(ax: Axes, one: Series, x: np.ndarray, place: int) -> None:
         float(np.interp(one.numbers(name)[0] - 1, blocks, x))
         for name in ("depth", "depth_low", "depth_high")
     )
-    y = 0.97 - 0.035 * place
-    ax.hlines(y, low, high, colors=one.style.colour, linewidths=2.2,
+    y = 0.97 - 0.045 * place
+    ax.hlines(y, low, high, colors=one.style.colour, linewidths=stroke(2.2),
               transform=ax.get_xaxis_transform(), zorder=4)  # fmt: skip
-    ax.plot([middle], [y], transform=ax.get_xaxis_transform(), marker="|", markersize=6,
-            color=one.style.colour, zorder=4)  # fmt: skip
-
-
-def _open_key() -> Artist:
-    return key(linestyle=(0, (1, 1.5)), marker="o", markerfacecolor=PAPER)
+    ax.plot([middle], [y], transform=ax.get_xaxis_transform(), marker=one.style.marker,
+            markersize=3.6, color=one.style.colour, zorder=4)  # fmt: skip

@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from resprobe.errors import InputError
-from resprobe.figures.marks import Entries, finish, key
+from resprobe.figures.keys import Entries, key, open_key, solid_key
+from resprobe.figures.legend import finish
 from resprobe.figures.series import Results, Series, error_limit, gather, listed
-from resprobe.figures.theme import PAPER, Style, drawn, style, theme
+from resprobe.figures.theme import Style, drawn, paper, stroke, style, theme
 
 __all__ = ["families", "plot_degradation"]
 
@@ -22,7 +23,7 @@ _CURVES = (("train_error", False), ("test_error", True))
 
 def families(results: Results) -> list[bool]:
     """Return which families there are to draw: False the plain, True the residual networks."""
-    every = gather(results, name="degradation", numbers=NUMBERS)
+    every = gather(results, name="degradation", numbers=NUMBERS, texts=("plain",))
     return sorted({_is_residual(one) for one in every})
 
 
@@ -56,7 +57,7 @@ def plot_degradation(
     ----------
     He et al. 2015, Figs. 1 and 6.
     """
-    every = gather(results, name="degradation", numbers=NUMBERS, order=order)
+    every = gather(results, name="degradation", numbers=NUMBERS, texts=("plain",), order=order)
     shown = [one for one in every if _is_residual(one) is residual]
     if not shown:
         family = "residual" if residual else "plain"
@@ -107,7 +108,7 @@ def _draw(ax: Axes, series: Series, look: Style) -> None:
                 runs[seed],
                 color=look.colour,
                 linestyle="-" if is_test else _DASHED,
-                linewidth=0.6,
+                linewidth=stroke(0.6),
                 alpha=0.35,
                 label=drawn(f"_{series.label} {column} seed {seed:g}"),
                 zorder=2.5,
@@ -118,10 +119,10 @@ def _draw(ax: Axes, series: Series, look: Style) -> None:
             mean,
             color=look.colour,
             linestyle="-" if is_test else _DASHED,
-            linewidth=1.8 if is_test else 0.9,
+            linewidth=stroke(1.8 if is_test else 0.9),
             marker=look.marker,
             markersize=4.0 if is_test else 3.0,
-            markerfacecolor=look.colour if is_test else PAPER,
+            markerfacecolor=look.colour if is_test else paper(),
             markeredgewidth=0.8,
             markevery=max(1, len(mean) // 12),
             label=drawn(f"{series.label} {column}"),
@@ -136,6 +137,6 @@ def _by_epoch(series: Series, column: str) -> pd.DataFrame:
 
 
 def _curve_keys() -> Entries:
-    bold = key(linestyle="-", linewidth=1.8, marker="o", markersize=4.0)
-    thin = key(linestyle=_DASHED, linewidth=0.9, marker="o", markersize=3, markerfacecolor=PAPER)
+    bold = solid_key(linewidth=stroke(1.8))
+    thin = open_key(linestyle=_DASHED, linewidth=stroke(0.9), markersize=3)
     return [(bold, "test"), (thin, "training")]

@@ -8,19 +8,14 @@ from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
-from resprobe.figures.marks import (
-    Entries,
-    depth_axis,
-    draw_on_log_axis,
-    draw_series,
-    finish,
-    key,
-    series_key,
-)
+from resprobe.figures.depth import depth_axis, draw_on_log_axis
+from resprobe.figures.keys import Entries, bars_key, key, series_key
+from resprobe.figures.legend import finish
+from resprobe.figures.marks import draw_bars, draw_series
 from resprobe.figures.series import Results, Series, gather, on_one_axis
-from resprobe.figures.theme import INK, MUTED, PAPER, theme
+from resprobe.figures.theme import ink, muted, stroke, theme
 
 __all__ = [
     "geometry_panels",
@@ -74,12 +69,8 @@ def plot_singular_values(
         entries = [series_key(one) for one in series]
         values = [one.numbers(figure) for one in series]
         entries += draw_on_log_axis(ax, series, positions, values)
-        _plain_ticks(ax)
-        drawn = False
         for one, x, y in zip(series, positions, values, strict=True):
-            drawn |= _bars(ax, one, x, y, one.numbers(f"{figure}_se"))
-            _diamonds(ax, one, x, y)
-        entries += _key_of_bars(drawn) + _key_of_transitions(series)
+            entries += _bars(ax, one, x, y, one.numbers(f"{figure}_se"))
         ax.set_ylabel(FIGURES[figure])
         finish(ax, entries + shading)
     return ax
@@ -117,15 +108,17 @@ def plot_spectrum(results: Results, ax: Axes, *, order: Sequence[str] = ()) -> A
             index = table.columns.to_numpy(dtype=float)
             most = max(most, float(index.max()))
             for row in shares:
-                ax.plot(index, row, color=one.style.colour, linewidth=0.5, alpha=0.25, zorder=2)
+                ax.plot(
+                    index, row, color=one.style.colour, linewidth=stroke(0.5), alpha=0.25, zorder=2
+                )
             if np.isfinite(shares).any():
                 draw_series(ax, one, index, _mean_of_columns(shares))
         classes = {c for one in series if isinstance(c := one.facts.get("classes"), int)}
         entries: Entries = [series_key(one) for one in series]
         if len(classes) == 1 and (after := classes.pop()) < most:
-            ax.axvline(after + 0.5, color=INK, linewidth=0.8, linestyle=":", zorder=1.5)
-            entries.append((key(linestyle=":", linewidth=0.8), f"{after} classes"))
-        entries.append((key(linestyle="-", linewidth=0.5, color=MUTED), "single blocks"))
+            ax.axvline(after + 0.5, color=ink(), linewidth=stroke(0.8), linestyle=":", zorder=1.5)
+            entries.append((key(linestyle=":", linewidth=stroke(0.8)), f"{after} classes"))
+        entries.append((key(linestyle="-", linewidth=stroke(0.5), color=muted()), "single blocks"))
         ax.set_xlim(0.5, most + 0.5)
         ax.set_ylim(0, 1.05)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True))
@@ -177,16 +170,16 @@ def plot_stream(
     )
     positions, relative = on_one_axis([one.numbers("block") for one in series])
     with theme():
-        drawn = False
+        bars: Entries = []
         for one, x in zip(series, positions, strict=True):
             stages = one.numbers("stage")
             y, errors = one.numbers(figure), one.numbers(f"{figure}_se")
-            drawn |= _bars(ax, one, x, y, errors)
+            bars += _bars(ax, one, x, y, errors)
             for stage in np.unique(stages):
                 at = stages == stage
                 draw_series(ax, one, x[at], y[at])
                 level = one.numbers("chance")[at] if figure == "cosine" else np.ones(at.sum())
-                ax.plot(x[at], level, color=one.style.colour, linewidth=0.9, linestyle=":")
+                ax.plot(x[at], level, color=one.style.colour, linewidth=stroke(0.9), linestyle=":")
         shading = depth_axis(ax, series, positions, relative=relative, what="block")
         if figure == "cosine":
             lowest = float(np.nan_to_num(np.concatenate([o.numbers(figure) for o in series])).min())
@@ -197,18 +190,9 @@ def plot_stream(
         ax.set_ylabel(STREAM[figure])
         reference = "steps at right angles" if figure == "cosine" else "equal steps"
         entries = [series_key(one) for one in series]
-        entries.append((key(linestyle=":", linewidth=0.9), reference))
-        finish(ax, entries + _key_of_bars(drawn) + shading)
+        entries.append((key(linestyle=":", linewidth=stroke(0.9)), reference))
+        finish(ax, entries + bars + shading)
     return ax
-
-
-def _plain_ticks(ax: Axes) -> None:
-    """Label a logarithmic axis of less than two decades by numbers, not by powers."""
-    low, high = ax.get_ylim()
-    if ax.get_yscale() == "log" and high / low < 100:
-        ax.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _sorted(series: Sequence[Series]) -> list[Series]:
@@ -224,29 +208,7 @@ def _mean_of_columns(values: np.ndarray) -> np.ndarray:
     return means
 
 
-def _bars(ax: Axes, one: Series, x: np.ndarray, y: np.ndarray, errors: np.ndarray) -> bool:
-    shown = np.isfinite(y) & np.isfinite(errors)
-    low = y - errors
-    if ax.get_yscale() == "log":
-        shown &= y > 0
-        low = np.maximum(low, y / 1e3)  # a logarithmic axis has no 0 to reach
-    ax.vlines(x[shown], low[shown], (y + errors)[shown], colors=one.style.colour, linewidths=0.8)
-    return bool(shown.any())
-
-
-def _key_of_bars(drawn: bool) -> Entries:
-    return [(key(marker="|", markersize=8), "± standard error")] if drawn else []
-
-
-def _diamonds(ax: Axes, one: Series, x: np.ndarray, y: np.ndarray) -> None:
-    at = (one.rows["kind"] == "transition").to_numpy(dtype=bool) & np.isfinite(y) & (y > 0)
-    ax.plot(
-        x[at], y[at], linestyle="none", marker="D", markersize=4.6, markerfacecolor=PAPER,
-        markeredgecolor=one.style.colour, markeredgewidth=0.9, zorder=3.5,
-    )  # fmt: skip
-
-
-def _key_of_transitions(series: Sequence[Series]) -> Entries:
-    if not any((one.rows["kind"] == "transition").any() for one in series):
-        return []
-    return [(key(marker="D", markersize=4.6, markerfacecolor=PAPER), "transition")]
+def _bars(ax: Axes, one: Series, x: np.ndarray, y: np.ndarray, errors: np.ndarray) -> Entries:
+    """Draw one standard error to each side; return the legend's entry of it."""
+    there = draw_bars(ax, one.style.colour, x, y - errors, y + errors)
+    return [bars_key("± standard error")] if there else []

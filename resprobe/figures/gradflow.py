@@ -9,16 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from resprobe.errors import InputError
-from resprobe.figures.marks import (
-    Entries,
-    depth_axis,
-    draw_on_log_axis,
-    finish,
-    key,
-    series_key,
-)
+from resprobe.figures.depth import depth_axis, draw_on_log_axis
+from resprobe.figures.keys import Entries, bars_key, open_key, series_key, solid_key
+from resprobe.figures.legend import finish
+from resprobe.figures.marks import draw_bars
 from resprobe.figures.series import Results, Series, gather, listed, on_one_axis
-from resprobe.figures.theme import PAPER, theme
+from resprobe.figures.theme import theme
 
 __all__ = [
     "has_identity_path",
@@ -110,7 +106,6 @@ def plot_gradient_split(
         ax.set_ylabel("Norm of the gradient's two parts,\nmean per image")
         names = [] if bare else [series_key(s) for s in series]
         finish(ax, names + _key_of_parts() + marks + ([] if bare else shading))
-        _name_depth(ax, bare=bare, relative=relative)
     return ax
 
 
@@ -156,12 +151,11 @@ def plot_identity_path(
         marks += _whiskers(ax, series, positions, ("identity_path",))
         ax.set_ylabel("Gradient norm by shortcuts alone,\nmean per image")
         parts: Entries = [
-            (key(linestyle="-", marker="o"), "by shortcuts alone"),
-            (key(linestyle=(0, (1, 1.5)), marker="o", markerfacecolor=PAPER), "whole gradient"),
+            (solid_key(), "by shortcuts alone"),
+            (open_key(), "whole gradient"),
         ]
         names = [] if bare else [series_key(s) for s in series]
         finish(ax, names + parts + marks + ([] if bare else shading))
-        _name_depth(ax, bare=bare, relative=relative)
     return ax
 
 
@@ -190,28 +184,18 @@ def _whiskers(
     ax: Axes, series: Sequence[Series], positions: Sequence[np.ndarray], columns: Sequence[str]
 ) -> Entries:
     """Draw one standard error to each side, where the frame has them."""
-    drawn = False
-    for one, x in zip(series, positions, strict=True):
-        for column in columns:
-            if f"{column}_se" not in one.rows.columns:
-                continue
-            norm, error = one.numbers(column), one.numbers(f"{column}_se")
-            shown = np.isfinite(norm) & np.isfinite(error) & (norm > 0)
-            low = np.maximum(norm - error, norm / 1e3)  # a logarithmic axis has no 0 to reach
-            high = norm + error
-            ax.vlines(x[shown], low[shown], high[shown], colors=one.style.colour, linewidths=0.8)
-            drawn = drawn or bool(shown.any())
-    return [(key(marker="|", markersize=8), "± standard error")] if drawn else []
-
-
-def _name_depth(ax: Axes, *, bare: bool, relative: bool) -> None:
-    """Name the axis of depth in the room that one of three panels has."""
-    if bare:
-        ax.set_xlabel("Position (0 first, 1 last)" if relative else "Block")
+    there = [
+        draw_bars(ax, one.style.colour, x, norm - error, norm + error)
+        for one, x in zip(series, positions, strict=True)
+        for column in columns
+        if f"{column}_se" in one.rows.columns
+        for norm, error in [(one.numbers(column), one.numbers(f"{column}_se"))]
+    ]
+    return [bars_key("± standard error")] if any(there) else []
 
 
 def _key_of_parts() -> Entries:
     return [
-        (key(linestyle="-", marker="o"), "identity part"),
-        (key(linestyle=(0, (1, 1.5)), marker="o", markerfacecolor=PAPER), "residual part"),
+        (solid_key(), "identity part"),
+        (open_key(), "residual part"),
     ]

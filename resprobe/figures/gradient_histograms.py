@@ -13,10 +13,10 @@ from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator
 
 from resprobe.errors import InputError
-from resprobe.figures.lesion.heat import colour_bar
-from resprobe.figures.marks import finish
+from resprobe.figures.legend import finish
+from resprobe.figures.lesion.heat import colour_bar, part_stages
 from resprobe.figures.series import Results, Series, gather
-from resprobe.figures.theme import INK, PAPER, short_text, theme
+from resprobe.figures.theme import ink, paper, points, short_text, theme
 
 __all__ = ["histogram_panels", "plot_gradient_histogram"]
 
@@ -43,7 +43,9 @@ def plot_gradient_histogram(
 ) -> Axes:
     """Draw the share of elements in each bin of size, block by block, as a heat map.
 
-    The line is the median of the elements that are not 0; exact zeros are a grey row at
+    White lines part the stages, diamonds
+    are transitions, and all panels have one scale. The line is the median of the elements that
+    are not 0; exact zeros are a grey row at
     the lower edge.
 
     Parameters
@@ -71,11 +73,12 @@ def plot_gradient_histogram(
     if rows.empty:
         raise InputError(f"{series[network].label}: no histogram of the part '{part}'")
     blocks = 1 + int(rows["block"].max())
-    low, high = _range(_gathered(results))
+    low, high = _range(series)
     shares, zeros = _matrix(rows, blocks, low, high)
-    colours = colormaps["viridis"].with_extremes(bad=PAPER)
+    most = _largest_share(series, low, high)
+    colours = colormaps["viridis"].with_extremes(bad=paper())
     with theme():
-        scale = Normalize(0, 100 * max(shares.max(), 1e-9))
+        scale = Normalize(0, 100 * most)
         edges = np.log10(2.0) * np.arange(low, high + 1)
         ax.pcolormesh(
             np.arange(blocks + 1) - 0.5, edges, 100 * np.ma.masked_equal(shares, 0),
@@ -83,13 +86,17 @@ def plot_gradient_histogram(
         )  # fmt: skip
         _medians(ax, shares, edges)
         _zero_row(ax, zeros, edges)
+        steps = rows.drop_duplicates("block").sort_values("block")
+        transitions = part_stages(ax, "x", steps, steps["block"].to_list())
         ax.grid(visible=False)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
         ax.set_xlabel("Block (0 is nearest the input)")
         ax.set_ylabel("log₁₀ |∂L/∂x|, element by element")
         colour_bar(ax, scale, colours, "% of the elements")
         finish(
-            ax, [], title=f"{short_text(series[network].label, limit=20)}, {NAMES.get(part, part)}"
+            ax,
+            transitions,
+            title=f"{short_text(series[network].label, limit=20)}, {NAMES.get(part, part)}",
         )
     return ax
 
@@ -110,6 +117,16 @@ def _range(series: Sequence[Series]) -> tuple[int, int]:
     return round(exponents.min()) - 1, round(exponents.max())
 
 
+def _largest_share(series: Sequence[Series], low: int, high: int) -> float:
+    """Return the largest share in a bin of all panels, which have one scale of colours."""
+    shares = [
+        _matrix(rows, 1 + int(rows["block"].max()), low, high)[0].max()
+        for one in series
+        for _, rows in one.rows.groupby("part")
+    ]
+    return max(float(max(shares)), 1e-9)
+
+
 def _matrix(rows: pd.DataFrame, blocks: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
     """Return shares by bin and block, what lies outside in the outermost bins, and of zeros."""
     shares, zeros = np.zeros((high - low, blocks)), np.zeros(blocks)
@@ -128,8 +145,8 @@ def _medians(ax: Axes, shares: np.ndarray, edges: np.ndarray) -> None:
     sums = np.cumsum(shares, axis=0) / np.where(whole > 0, whole, 1)
     found = edges[np.argmax(sums >= 0.5, axis=0)] + (edges[1] - edges[0]) / 2
     line = np.where(whole > 0, found, np.nan)
-    ax.plot(np.arange(len(whole)), line, color=PAPER, linewidth=2.2, zorder=2)
-    ax.plot(np.arange(len(whole)), line, color=INK, linewidth=1.0, zorder=2.1, marker=".",
+    ax.plot(np.arange(len(whole)), line, color=paper(), linewidth=2.2, zorder=2)
+    ax.plot(np.arange(len(whole)), line, color=ink(), linewidth=1.0, zorder=2.1, marker=".",
             markersize=3 if len(whole) < 30 else 0)  # fmt: skip
 
 
@@ -145,7 +162,7 @@ def _zero_row(ax: Axes, zeros: np.ndarray, edges: np.ndarray) -> None:
     )  # fmt: skip
     ax.annotate(
         f"exactly 0: at most {100 * zeros.max():.2g} %", (0.02, edges[0] - 0.8 * unit),
-        xycoords=("axes fraction", "data"), fontsize=6, va="center", color=INK,
+        xycoords=("axes fraction", "data"), fontsize=points(6), va="center", color=ink(),
     )  # fmt: skip
-    ax.axhline(edges[0], color=INK, linewidth=0.5)
+    ax.axhline(edges[0], color=ink(), linewidth=0.5)
     ax.set_ylim(bottom, edges[-1])

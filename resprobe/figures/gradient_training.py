@@ -12,10 +12,12 @@ from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator
 
 from resprobe.errors import InputError
-from resprobe.figures.lesion.heat import NOTHING, colour_bar
-from resprobe.figures.marks import Entries, finish, key, series_key
+from resprobe.figures.depth import log_limits
+from resprobe.figures.keys import Entries, key, series_key
+from resprobe.figures.legend import finish
+from resprobe.figures.lesion.heat import colour_bar, part_stages
 from resprobe.figures.series import Results, Series, gather, listed
-from resprobe.figures.theme import PAPER, drawn, theme
+from resprobe.figures.theme import drawn, faint, paper, stroke, theme
 
 __all__ = ["plot_gradient_heat", "plot_gradient_training", "training_panels"]
 
@@ -55,15 +57,14 @@ def plot_gradient_training(results: Results, ax: Axes, *, order: Sequence[str] =
     with theme():
         entries: Entries = [series_key(one) for one in series]
         drawn_any = [_lines(ax, one) for one in series]
-        if any(drawn_any):
-            ax.set_yscale("log")
+        log_limits(ax, [norms for lines in drawn_any for norms in lines])
         ax.set_xlabel(_unit(results).capitalize())
         ax.set_ylabel("Gradient norm at the block's input,\nmean ‖∂L/∂x‖₂ per image")
         ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
         ax.grid(visible=False, axis="x")
         entries += [
-            (key(linestyle="-", linewidth=1.8), "first block"),
-            (key(linestyle="-", linewidth=0.7), "last block"),
+            (key(linestyle="-", linewidth=stroke(1.8)), "first block"),
+            (key(linestyle="-", linewidth=stroke(0.7)), "last block"),
         ]
         finish(ax, entries)
     return ax
@@ -101,7 +102,7 @@ def plot_gradient_heat(
     every = np.concatenate([found.ravel() for _, found in ratios])
     finite = np.abs(every[np.isfinite(every)])
     limit = max(0.3, float(finite.max())) if len(finite) else 1.0
-    colours, scale = colormaps["RdBu_r"].with_extremes(bad=NOTHING), Normalize(-limit, limit)
+    colours, scale = colormaps["RdBu_r"].with_extremes(bad=faint()), Normalize(-limit, limit)
     with theme():
         ax.pcolormesh(
             _edges(steps), np.arange(len(values) + 1) - 0.5, np.ma.masked_invalid(values),
@@ -113,7 +114,8 @@ def plot_gradient_heat(
         ax.set_xlabel(_unit(results).capitalize())
         ax.set_ylabel("Block (0 is nearest the input)")
         colour_bar(ax, scale, colours, "log₁₀ of the norm over the last block's")
-        finish(ax, [], title=drawn(series[network].label))
+        first = series[network].rows.drop_duplicates("block").sort_values("block")
+        finish(ax, part_stages(ax, "y", first), title=series[network].label)
     return ax
 
 
@@ -125,25 +127,25 @@ def _unit(results: Results) -> str:
     return str(listed(results)[0].meta.get("unit", "step"))
 
 
-def _lines(ax: Axes, series: Series) -> bool:
-    """Draw first and last block; return whether there was anything for a logarithmic axis."""
+def _lines(ax: Axes, series: Series) -> list[np.ndarray]:
+    """Draw the norms at the first and the last block, and return them."""
     blocks = series.numbers("block")
-    drawn_any = False
+    drawn_any = []
     for block, width in ((blocks.max(), 0.7), (blocks.min(), 1.8)):
         rows = series.rows[blocks == block].sort_values("step")
         norm = rows["input"].to_numpy(dtype=float)
         fits = np.isfinite(norm) & (norm > 0)
-        drawn_any = drawn_any or bool(fits.any())
+        drawn_any.append(norm)
         few = len(rows) <= 30
         ax.plot(
             rows["step"],
             np.where(fits, norm, np.nan),
             color=series.style.colour,
             linestyle=series.style.linestyle,
-            linewidth=width,
+            linewidth=stroke(width),
             marker=series.style.marker if few else "none",
             markersize=3.2,
-            markerfacecolor=series.style.colour if width > 1 else PAPER,
+            markerfacecolor=series.style.colour if width > 1 else paper(),
             markeredgewidth=0.8,
             label=drawn(f"{series.label} {int(block)}"),
         )
@@ -152,7 +154,7 @@ def _lines(ax: Axes, series: Series) -> bool:
 
 def _relative(series: Series) -> tuple[np.ndarray, np.ndarray]:
     """Return the steps, and log10 of each block's norm over the last block's, (blocks, steps)."""
-    table = series.rows.pivot_table(index="block", columns="step", values="input", sort=True)
+    table = series.rows.pivot(index="block", columns="step", values="input")
     norms = table.to_numpy(dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.log10(norms / norms[-1])

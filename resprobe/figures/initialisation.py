@@ -16,7 +16,9 @@ from resprobe.figures.initialisation_parts import (
     laws,
     on_log_axis,
 )
-from resprobe.figures.marks import draw_series, finish, key, mark_bottom, series_key
+from resprobe.figures.keys import lost_key, series_key
+from resprobe.figures.legend import finish
+from resprobe.figures.marks import draw_series, draw_transitions, mark_bottom
 from resprobe.figures.series import Results
 from resprobe.figures.theme import theme
 
@@ -166,6 +168,7 @@ def plot_gradient_correlation(results: Results, ax: Axes, *, order: Sequence[str
         for one, x in zip(series, positions, strict=True):
             y = one.numbers("gradient_correlation")
             draw_series(ax, one, x, y)
+            entries += draw_transitions(ax, one, x, y)
             mark_bottom(ax, one, x[~np.isfinite(y)], marker="x")
             missing = missing or not np.isfinite(y).all()
         ax.set_ylim(*correlation_limits([one.numbers("gradient_correlation") for one in series]))
@@ -173,7 +176,7 @@ def plot_gradient_correlation(results: Results, ax: Axes, *, order: Sequence[str
         names = dict.fromkeys((True, False), "law of random networks")
         entries += laws(ax, series, positions, "gradient_correlation_law", names)
         if missing:
-            entries.append((key(marker="x", markersize=4.5, markeredgewidth=1.1), "no gradient"))
+            entries.append(lost_key("no gradient"))
         ax.set_ylabel("Correlation of the gradients of\ndifferent images, at the block's input")
         finish(ax, entries + shading)
     return ax

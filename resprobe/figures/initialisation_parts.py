@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.axes import Axes
 
-from resprobe.figures.marks import Entries, depth_axis, draw_on_log_axis, key, series_key
+from resprobe.figures.depth import depth_axis, draw_on_log_axis
+from resprobe.figures.keys import Entries, bars_key, key, series_key
+from resprobe.figures.marks import draw_bars
 from resprobe.figures.series import Results, Series, gather, on_one_axis
-from resprobe.figures.theme import MUTED
+from resprobe.figures.theme import muted, stroke
 
 __all__ = ["axis_of_depth", "bars", "correlation_limits", "gathered", "laws", "on_log_axis"]
 
@@ -54,18 +56,11 @@ def bars(
 ) -> Entries:
     """Draw one standard error to each side, where there was more than one draw."""
     shown = False
-    low_end, _ = ax.get_ylim()
     for one, x in zip(series, positions, strict=True):
-        if f"{column}_se" not in one.rows.columns:
-            continue
-        value, error = one.numbers(column), one.numbers(f"{column}_se")
-        known = np.isfinite(value) & np.isfinite(error)
-        low = np.maximum(value - error, low_end)
-        ax.vlines(
-            x[known], low[known], (value + error)[known], colors=one.style.colour, linewidths=0.8
-        )
-        shown = shown or bool(known.any())
-    return [(key(marker="|", markersize=8), "± standard error over draws")] if shown else []
+        if f"{column}_se" in one.rows.columns:
+            value, error = one.numbers(column), one.numbers(f"{column}_se")
+            shown |= draw_bars(ax, one.style.colour, x, value - error, value + error)
+    return [bars_key("± standard error over draws")] if shown else []
 
 
 def laws(
@@ -87,10 +82,13 @@ def laws(
         for part in _stages(one) if by_stage else [slice(None)]:
             ax.plot(
                 x[part], np.where(fits, y, np.nan)[part], color=one.style.colour, linestyle=_LAW,
-                linewidth=1.6, alpha=0.55, zorder=2.5,
+                linewidth=stroke(1.6), alpha=0.55, zorder=2.5,
             )  # fmt: skip
         used |= {names[bool(kind)]: None for kind in one.rows["normalised"][fits].unique()}
-    return [(key(color=MUTED, linestyle=_LAW, linewidth=1.6, alpha=0.7), name) for name in used]
+    return [
+        (key(color=muted(), linestyle=_LAW, linewidth=stroke(1.6), alpha=0.7), name)
+        for name in used
+    ]
 
 
 def _stages(one: Series) -> list[slice]:

@@ -61,6 +61,7 @@ from resprobe.figures.similarities import (
     similarity_height,
     similarity_panels,
 )
+from resprobe.figures.theme import short_text
 from resprobe.figures.training import plot_training
 from resprobe.figures.weights import plot_weight_gradients
 
@@ -104,12 +105,17 @@ def kind_of(results: Results) -> Kind:
     Raises
     ------
     InputError
-        If there is none, or no figure draws it.
+        If there is none, no figure draws it, or they are of several kinds.
     """
-    name = listed(results)[0].name
-    if name not in KINDS:
-        raise InputError(f"no figure draws a result named '{name}'; known: {', '.join(KINDS)}")
-    return KINDS[name]
+    names = list(dict.fromkeys(short_text(one.name) for one in listed(results)))
+    if names[0] not in KINDS:
+        raise InputError(f"no figure draws a result named '{names[0]}'; known: {', '.join(KINDS)}")
+    if len(names) > 1:
+        raise InputError(
+            f"a figure draws results of one kind and these are named {', '.join(names)}; "
+            "draw them one by one"
+        )
+    return KINDS[names[0]]
 
 
 def _gradflow_panels(results: Results) -> list[Panel]:

@@ -14,10 +14,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from resprobe.errors import InputError
-from resprobe.figures.lesion.heat import NOTHING, colour_bar, picked
-from resprobe.figures.marks import Entries, finish, key
+from resprobe.figures.keys import Entries, key, lost_key
+from resprobe.figures.legend import finish
+from resprobe.figures.lesion.heat import colour_bar, picked
 from resprobe.figures.series import Results, Series, gather
-from resprobe.figures.theme import INK, PAPER, theme
+from resprobe.figures.theme import faint, ink, paper, points, stroke, theme
 
 __all__ = ["landscape_height", "landscape_panels", "plot_landscape", "plot_landscape_line"]
 
@@ -44,7 +45,7 @@ def landscape_height(results: Results, width: float) -> float | None:
     """Return how high a panel of so many inches is best: a plane is square."""
     if not any(_is_plane(one) for one in _series(results)):
         return None
-    return 0.74 * min(6.0, width) + 0.7
+    return 0.70 * min(6.0, width) + 0.6
 
 
 def plot_landscape(
@@ -87,19 +88,27 @@ def plot_landscape(
     a, b, losses = table.columns.to_numpy(float), table.index.to_numpy(float), table.to_numpy()
     levels = _levels(planes)
     with theme():
-        ax.set_facecolor(NOTHING)
+        ax.set_facecolor(faint())
         finite = np.ma.masked_invalid(losses)
         # between two places the loss is taken to grow by a factor, as between two levels
         heights, log_levels = np.ma.log(np.ma.maximum(finite, _LOWEST)), np.log(levels)
         colours = colormaps["viridis_r"]
         shown = heights.clip(log_levels[0], log_levels[-1])
         ax.contourf(a, b, shown, levels=log_levels, cmap=colours, zorder=1)
+        shades = [ink() if place < 0.55 else paper() for place in np.linspace(0, 1, _LEVELS)]
         lines = ax.contour(
-            a, b, heights, levels=log_levels, colors=INK, linewidths=0.45, linestyles="solid",
-            zorder=2,
+            a, b, heights, levels=log_levels, colors=shades, linewidths=stroke(0.45),
+            linestyles="solid", zorder=2,
         )  # fmt: skip
-        ax.clabel(lines, fmt=lambda height: _short(np.exp(height)), fontsize=5.5, inline_spacing=2)
-        ax.plot(0, 0, marker="+", markersize=6, color=PAPER, markeredgewidth=1.4, zorder=3)
+        # the levels that the scale of colours names: more would lie on each other
+        ax.clabel(
+            lines,
+            log_levels[::3],
+            fmt=lambda height: _short(np.exp(height)),
+            fontsize=points(5.5),
+            inline_spacing=2,
+        )
+        ax.plot(0, 0, marker="+", markersize=6, color=paper(), markeredgewidth=1.4, zorder=3)
         ax.set_aspect("equal")
         ax.grid(visible=False)
         more = "" if finite.max() <= levels[-1] else f"; {_short(levels[-1])} and more alike"
@@ -110,10 +119,10 @@ def plot_landscape(
         bar.ax.yaxis.set_major_formatter(lambda value, _: _short(value))
         bar.ax.minorticks_off()
         ax.set_xlabel("First direction (filter norms)")
-        ax.set_ylabel("Second direction")
+        ax.set_ylabel("Second direction (filter norms)")
         entries: Entries = []
         if finite.mask.any():
-            entries.append((Patch(facecolor=NOTHING, linewidth=0), "not finite"))
+            entries.append((Patch(facecolor=faint(), linewidth=0), "not finite"))
         finish(ax, entries, title=one.label)
     return ax
 
@@ -153,15 +162,17 @@ def plot_landscape_line(
             low, high = (factor * one.numbers(f"{figure}_{end}") for end in ("low", "high"))
             look = one.style
             ax.fill_between(a, low, high, color=look.colour, alpha=0.18, linewidth=0, zorder=2)
-            ax.plot(a, y, color=look.colour, linestyle=look.linestyle, linewidth=1.2, zorder=3)
+            ax.plot(
+                a, y, color=look.colour, linestyle=look.linestyle, linewidth=stroke(1.2), zorder=3
+            )
             _mark_top(ax, one, a[~np.isfinite(y)])
         if any(not np.isfinite(one.numbers(figure)).all() for one in series):
-            entries.append((key(marker="x", markersize=4.5, markeredgewidth=1.1), "not finite"))
-        ax.axvline(0, color=INK, linewidth=0.6, linestyle=":", zorder=1)
+            entries.append(lost_key())
+        ax.axvline(0, color=ink(), linewidth=stroke(0.6), linestyle=":", zorder=1)
         _scale(ax, np.concatenate([factor * one.numbers(figure) for one in series]), figure)
-        entries.append((Patch(color=INK, alpha=0.18, linewidth=0), "95 % over images"))
+        entries.append((Patch(color=ink(), alpha=0.18, linewidth=0), "95 % over images"))
         ax.xaxis.set_major_locator(MaxNLocator(nbins=5))
-        ax.set_xlabel("Along a random direction (filter norms)")
+        ax.set_xlabel("Along a random direction\n(filter norms)")
         ax.set_ylabel(label)
         finish(ax, entries)
     return ax

@@ -11,17 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from resprobe.errors import InputError
-from resprobe.figures.marks import (
-    Entries,
-    depth_axis,
-    draw_series,
-    finish,
-    key,
-    mark_bottom,
-    series_key,
-)
+from resprobe.figures.depth import depth_axis
+from resprobe.figures.keys import Entries, bars_key, lost_key, series_key
+from resprobe.figures.legend import finish
+from resprobe.figures.marks import draw_bars, draw_series, draw_transitions, mark_bottom
 from resprobe.figures.series import Results, Series, gather, on_one_axis
-from resprobe.figures.theme import INK, PAPER, theme
+from resprobe.figures.theme import ink, stroke, theme
 
 __all__ = ["magnitude_panels", "plot_magnitude"]
 
@@ -31,7 +26,7 @@ FIGURES = {
     "negative_share": "Share of the sum below 0 (%)",
     "response_std": "Response of the branch,\nstandard deviation",
 }
-_COLUMNS = ("ratio", "ratio_q10", "ratio_q90", "cosine", "negative_share", "response_std")
+_COLUMNS = ("block", "ratio", "ratio_q10", "ratio_q90", "cosine", "negative_share", "response_std")
 
 
 def magnitude_panels(results: Results) -> list[Callable[..., Axes]]:
@@ -86,11 +81,10 @@ def plot_magnitude(
     with theme():
         shading = depth_axis(ax, series, positions, relative=relative, what="block")
         _limits(ax, series, figure, scale)
-        entries: Entries = [series_key(one) for one in series]
+        entries, marks = [series_key(one) for one in series], Entries()
         for one, x in zip(series, positions, strict=True):
-            _draw(ax, one, x, scale * one.numbers(figure))
-        entries += _spread(ax, series, positions, figure)
-        entries += _key_of_marks(series, figure)
+            marks += _draw(ax, one, x, scale * one.numbers(figure))
+        entries += _spread(ax, series, positions, figure) + marks
         ax.set_ylabel(FIGURES[figure])
         finish(ax, [] if bare else entries + shading)
     return ax
@@ -113,30 +107,21 @@ def _limits(ax: Axes, series: Sequence[Series], figure: str, scale: float) -> No
     room = 0.06 * (high - low or 1.0)
     ax.set_ylim(low - room * (low < 0), high + room)
     if low < 0 < high:
-        ax.axhline(0, color=INK, linewidth=0.6, zorder=1)
+        ax.axhline(0, color=ink(), linewidth=stroke(0.6), zorder=1)
 
 
-def _draw(ax: Axes, series: Series, x: np.ndarray, y: np.ndarray) -> None:
-    line = draw_series(ax, series, x, np.where(np.isfinite(y), y, np.nan))
+def _draw(ax: Axes, series: Series, x: np.ndarray, y: np.ndarray) -> Entries:
+    draw_series(ax, series, x, y)
     mark_bottom(ax, series, x[~np.isfinite(y)], marker="x")
-    transition = (series.rows["kind"] == "transition").to_numpy(dtype=bool) & np.isfinite(y)
-    ax.plot(
-        x[transition],
-        y[transition],
-        linestyle="none",
-        marker="D",
-        markersize=max(3.4, 1.2 * float(line.get_markersize())),
-        color=series.style.colour,
-        markerfacecolor=PAPER,
-        markeredgewidth=0.9,
-        zorder=3.5,
-    )
+    lost = [] if np.isfinite(y).all() else [lost_key()]
+    return draw_transitions(ax, series, x, y) + lost
 
 
 def _spread(
     ax: Axes, series: Sequence[Series], positions: Sequence[np.ndarray], figure: str
 ) -> Entries:
     """Draw what the figure's images are spread over, or how sure the mean is."""
+    bars = False
     for one, x in zip(series, positions, strict=True):
         if figure == "ratio":
             low, high = (one.numbers(f"ratio_q{q}") for q in (10, 90))
@@ -149,18 +134,7 @@ def _spread(
             )
         elif f"{figure}_se" in one.rows.columns:
             value, error = one.numbers(figure), one.numbers(f"{figure}_se")
-            shown = np.isfinite(value) & np.isfinite(error)
-            ax.vlines(x[shown], (value - error)[shown], (value + error)[shown],
-                      colors=one.style.colour, linewidths=0.8)  # fmt: skip
+            bars |= draw_bars(ax, one.style.colour, x, value - error, value + error)
     if figure != "ratio":
-        return []
-    return [(Patch(color=INK, alpha=0.16, linewidth=0), "80 % of the images")]
-
-
-def _key_of_marks(series: Sequence[Series], figure: str) -> Entries:
-    entries: Entries = []
-    if any((one.rows["kind"] == "transition").any() for one in series):
-        entries.append((key(marker="D", markersize=4.2, markerfacecolor=PAPER), "transition"))
-    if any((~np.isfinite(one.numbers(figure))).any() for one in series):
-        entries.append((key(marker="x", markersize=4.5, markeredgewidth=1.1), "not finite"))
-    return entries
+        return [bars_key("± standard error")] if bars else []
+    return [(Patch(color=ink(), alpha=0.16, linewidth=0), "80 % of the images")]

@@ -1,47 +1,32 @@
-"""What several figures have in common: stages, series, marks for what has no place, legend."""
+"""What several figures draw alike: points of a network, their bars, transitions, lost points."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
-from matplotlib.transforms import offset_copy
 
+from resprobe.figures.keys import DOTTED, Entries, transition_key
 from resprobe.figures.series import Series
-from resprobe.figures.theme import INK, MUTED, PAGE, PAPER, despine, drawn, short_text
+from resprobe.figures.theme import PAGE, drawn, paper, settings, stroke
 
 __all__ = [
-    "Entries",
-    "depth_axis",
-    "draw_on_log_axis",
+    "draw_bars",
     "draw_series",
-    "finish",
+    "draw_transitions",
     "inches_of",
-    "key",
     "mark_bottom",
+    "marker_size",
 ]
 
-Entries = list[tuple[Artist, str]]
-"""The legend's handles and labels, in order."""
-
-_LEGEND_POINTS = 7.0
 _ABOVE_EDGE = 0.025  # of the height: clear of the ticks
-_ABOVE_STAGES = 12.0  # points: room for the names of the stages
-
-
-def key(**look: object) -> Line2D:
-    """Return a legend handle in the ink of the page unless ``look`` says otherwise."""
-    return Line2D([], [], **{"color": INK, "linestyle": "none", **look})  # type: ignore[arg-type]
+_MANY = 60  # points, from which on bars are thin
 
 
 def marker_size(ax: Axes, count: int) -> float:
     """Return a marker size in points that leaves room between ``count`` points in a row."""
-    return float(np.clip(0.55 * 72 * inches_of(ax) / count, 1.5, 4.0))
+    largest = float(settings()["lines.markersize"])
+    return float(np.clip(0.55 * 72 * inches_of(ax) / count, min(1.5, largest), largest))
 
 
 def inches_of(ax: Axes) -> float:
@@ -54,30 +39,130 @@ def inches_of(ax: Axes) -> float:
 def draw_series(
     ax: Axes, series: Series, x: np.ndarray, y: np.ndarray, *, filled: bool = True
 ) -> Line2D:
-    """Draw one network's points, joined by its line; a NaN leaves a gap."""
+    """Draw one network's points, joined by its line; what is not finite leaves a gap."""
     look = series.style
     (line,) = ax.plot(
         x,
-        y,
+        np.where(np.isfinite(y), y, np.nan),
         color=look.colour,
-        linestyle=look.linestyle if filled else (0.0, (1, 1.5)),
+        linestyle=look.linestyle if filled else DOTTED,
         marker=look.marker,
         markersize=marker_size(ax, len(x)),
-        markerfacecolor=look.colour if filled else PAPER,
+        markerfacecolor=look.colour if filled else paper(),
         markeredgecolor=look.colour,
-        markeredgewidth=0.8,
+        markeredgewidth=min(0.8, 0.4 * marker_size(ax, len(x))),
+        markevery=_marked(ax, y),
         label=drawn(series.label),
         zorder=3 if filled else 2.8,
     )
     return line
 
 
-def series_key(series: Series) -> tuple[Artist, str]:
-    """Return the legend's handle and label of one network."""
-    look = series.style
-    return key(
-        color=look.colour, linestyle=look.linestyle, marker=look.marker, markersize=4.0
-    ), series.label
+def _thinned(ax: Axes, count: int) -> int:
+    """Return every which of ``count`` points has a mark, so that they stay apart."""
+    return max(1, int(np.ceil(count / (72 * inches_of(ax) / 2.5))))
+
+
+def _marked(ax: Axes, y: np.ndarray) -> list[bool]:
+    """Tell which points have a mark: where there are many some, and those that no line reaches."""
+    gap = np.concatenate([[True], ~np.isfinite(y), [True]])
+    alone = gap[:-2] & gap[2:]
+    some = np.arange(len(y)) % _thinned(ax, len(y)) == 0
+    return [bool(marked) for marked in some | alone]
+
+
+def draw_bars(
+    ax: Axes,
+    colour: str,
+    x: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    *,
+    width: float = 0.9,
+    alpha: float = 1.0,
+) -> bool:
+    """Draw upright bars, those whose ends are known; return whether there are any.
+
+    An axis whose limits are set makes room for them; on a logarithmic one a bar ends at the lower
+    edge.
+    """
+    shown = np.isfinite(low) & np.isfinite(high)
+    if not ax.get_autoscaley_on() and shown.any():
+        low = _make_room(ax, low, high, shown)
+    ax.vlines(
+        x[shown],
+        low[shown],
+        high[shown],
+        colors=colour,
+        linewidths=stroke(width if len(x) <= _MANY else 0.5),
+        alpha=alpha,
+        zorder=2.5,
+    )
+    return bool(shown.any())
+
+
+def _make_room(ax: Axes, low: np.ndarray, high: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Move the limits of an axis out to the ends of the bars; return the lower ends to draw."""
+    bottom, top = ax.get_ylim()
+    if (highest := high[shown].max()) > top:
+        ax.set_ylim(top=highest * 1.1 if ax.get_yscale() == "log" else highest)
+    if ax.get_yscale() == "log":
+        ends: np.ndarray = np.minimum(np.maximum(low, bottom), high)
+        return ends
+    if (lowest := low[shown].min()) < bottom:
+        ax.set_ylim(bottom=lowest)
+    return low
+
+
+def draw_transitions(
+    ax: Axes,
+    series: Series,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    at: np.ndarray | None = None,
+    filled: bool = False,
+    alpha: float = 1.0,
+) -> Entries:
+    """Draw a diamond at every block that is a transition; return the legend's entry of them.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    series : Series
+        Whose blocks they are; without a column ``kind`` it has no known transitions.
+    x, y : array of shape (blocks,)
+        Where the blocks stand; one whose y is not finite has no diamond here.
+    at : array of bool, optional
+        Which are transitions, where it is not the column that says so.
+    filled : bool
+        Whether the diamonds are filled, for the filled one of a network's two curves.
+    alpha : float
+        Less than 1 for marks that stand back.
+    """
+    if at is None:
+        if "kind" not in series.rows.columns:
+            return []
+        at = (series.rows["kind"] == "transition").to_numpy(dtype=bool)
+    shown = at & np.isfinite(y)
+    if ax.get_yscale() == "log":
+        shown &= y > 0
+    if not shown.any():
+        return []
+    ax.plot(
+        x[shown],
+        y[shown],
+        linestyle="none",
+        marker="D",
+        markersize=max(3.4, marker_size(ax, len(x)) + 0.8),
+        markerfacecolor=series.style.colour if filled else paper(),
+        markeredgecolor=series.style.colour,
+        markeredgewidth=1.0,
+        alpha=alpha,
+        zorder=3.5,
+    )
+    return [transition_key()]
 
 
 def mark_bottom(ax: Axes, series: Series, x: np.ndarray, *, marker: str) -> None:
@@ -91,153 +176,7 @@ def mark_bottom(ax: Axes, series: Series, x: np.ndarray, *, marker: str) -> None
             marker=marker,
             markersize=4.5,
             markeredgewidth=0.5 if marker.startswith("$") else 1.1,
+            markevery=_thinned(ax, len(x)),
             color=series.style.colour,
             zorder=4,
         )
-
-
-def depth_axis(
-    ax: Axes,
-    series: Sequence[Series],
-    positions: Sequence[np.ndarray],
-    *,
-    relative: bool,
-    what: str,
-) -> Entries:
-    """Set up the axis of depth and shade every second stage of the first network.
-
-    Returns the legend entry that names the shading, where it is needed.
-    """
-    ax.set_xlabel(
-        f"Position of the {what} (0 first, 1 last)"
-        if relative
-        else f"{what.capitalize()} (0 is nearest the input)"
-    )
-    last = max(float(x.max()) for x in positions)
-    ax.set_xlim((-0.03, 1.03) if relative else (-0.6, last + 0.6))
-    if not relative:
-        ax.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))
-    ax.grid(visible=False, axis="x")
-    if "stage" not in series[0].rows.columns:
-        return []
-    return _shade_stages(ax, series, positions[0], relative=relative)
-
-
-def _shade_stages(ax: Axes, series: Sequence[Series], x: np.ndarray, *, relative: bool) -> Entries:
-    stages = series[0].rows["stage"].astype(str).to_list()
-    starts = [i for i, stage in enumerate(stages) if i == 0 or stage != stages[i - 1]]
-    if len(starts) < 2:
-        return []
-    left, right = ax.get_xlim()
-    edges = [left, *(float(x[i - 1] + x[i]) / 2 for i in starts[1:]), right]
-    for number, start in enumerate(starts):
-        low, high = edges[number], edges[number + 1]
-        if number % 2:
-            ax.axvspan(low, high, color=INK, alpha=0.07, linewidth=0, zorder=0)
-        if (high - low) / (right - left) > 0.12:
-            ax.annotate(
-                drawn(f"stage {short_text(stages[start], limit=8)}"),
-                ((low + high) / 2, 1.0),
-                xycoords=ax.get_xaxis_transform(),
-                xytext=(0, 2),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=6.5,
-                color=MUTED,
-            )
-    if not relative or len(series) < 2:
-        return []
-    return [
-        (
-            Patch(color=INK, alpha=0.07, linewidth=0),
-            f"stages: {short_text(series[0].label, limit=22)}",
-        )
-    ]
-
-
-def draw_on_log_axis(
-    ax: Axes,
-    series: Sequence[Series],
-    positions: Sequence[np.ndarray],
-    values: Sequence[np.ndarray],
-    *,
-    beside: Sequence[np.ndarray] = (),
-) -> Entries:
-    """Draw values, and open marks ``beside`` them, on a logarithmic axis.
-
-    A value of 0 or less and one that is not finite are marked at the lower edge. Returns
-    the legend entries of those marks.
-    """
-    _log_limits(ax, [*values, *beside])
-    entries: Entries = []
-    for curves, filled in ((values, True), (beside, False)):
-        for one, x, y in zip(series, positions, curves, strict=False):
-            fits = np.isfinite(y) & (y > 0)
-            draw_series(ax, one, x, np.where(fits, y, np.nan), filled=filled)
-            mark_bottom(ax, one, x[np.isfinite(y) & (y <= 0)], marker="$0$")
-            mark_bottom(ax, one, x[~np.isfinite(y)], marker="x")
-    every = np.concatenate([*values, *beside])
-    if (np.isfinite(every) & (every <= 0)).any():
-        entries.append((key(marker="$0$", markersize=4.5, markeredgewidth=0.5), "exactly 0"))
-    if not np.isfinite(every).all():
-        entries.append((key(marker="x", markersize=4.5, markeredgewidth=1.1), "not finite"))
-    return entries
-
-
-def _log_limits(ax: Axes, values: Sequence[np.ndarray]) -> None:
-    shown = np.concatenate([v[np.isfinite(v) & (v > 0)] for v in values])
-    if not len(shown):
-        ax.set_ylim(0, 1)
-        ax.set_yticks([])
-        return
-    ax.set_yscale("log")
-    low, high = float(shown.min()), float(shown.max())
-    room = max((high / low) ** 0.06, 1.15)
-    ax.set_ylim(low / room, high * room)
-    if high / low > 100:
-        ax.yaxis.set_major_locator(LogLocator(base=10, numticks=9))
-        ax.yaxis.set_minor_formatter(NullFormatter())
-
-
-def finish(ax: Axes, entries: Entries, *, title: str = "") -> None:
-    """Add the legend above the axes, where it hides no data, and take away the frame.
-
-    A panel of one network has its name as the legend's title.
-    """
-    despine(ax)
-    ax.tick_params(which="both", labelsize=7.0)
-    for label in (ax.xaxis.label, ax.yaxis.label):
-        label.set_fontsize(8.0)
-    figure = ax.get_figure(root=True)
-    labels = [label for _, label in entries]
-    legend = ax.legend(
-        [handle for handle, _ in entries],
-        [drawn(label) for label in labels],
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        bbox_transform=offset_copy(ax.transAxes, figure, y=_ABOVE_STAGES, units="points"),
-        borderaxespad=0,
-        borderpad=0,
-        columnspacing=1.4,
-        fontsize=_LEGEND_POINTS,
-        frameon=False,
-        handlelength=3.2,
-        labelspacing=0.35,
-        ncols=_columns(labels, inches_of(ax)),
-        title=drawn(title) or None,
-        title_fontsize=_LEGEND_POINTS + 0.5,
-        alignment="left",
-    )
-    legend.set_zorder(5)
-
-
-def _columns(labels: Sequence[str], inches: float) -> int:
-    """Return the most columns, filled one after the other, that fit the width of the axes."""
-    em = _LEGEND_POINTS / 72
-    widths = [em * (0.53 * len(label) + 4.0) for label in labels]
-    for columns in range(len(labels), 1, -1):
-        total = sum(max(column) for column in np.array_split(widths, columns))
-        if total + 1.4 * em * (columns - 1) <= inches:
-            return columns
-    return 1

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from resprobe.errors import InputError
-from resprobe.figures.marks import finish
-from resprobe.figures.series import Results, listed
-from resprobe.figures.theme import INK, drawn, theme
+from resprobe.figures.keys import Entries, series_key
+from resprobe.figures.legend import finish
+from resprobe.figures.marks import draw_series
+from resprobe.figures.series import Results, Series, checked, listed
+from resprobe.figures.theme import muted, style, theme
 
 __all__ = ["plot_path_law"]
 
@@ -32,24 +33,23 @@ def plot_path_law(results: Results, ax: Axes, *, order: Sequence[str] = ()) -> A
     InputError
         If a result is no such result or is empty.
     """
-    for result in listed(results):
-        if result.name != "path-law" or result.frame.empty:
-            raise InputError("this figure draws a result named 'path-law' that has rows")
+    every = [
+        checked(result, name="path-law", numbers=("length", "paths_share"))
+        for result in listed(results)
+    ]
     with theme():
-        for place, result in enumerate(listed(results)):
-            frame = result.frame
-            ax.bar(
-                frame["length"],
-                100 * frame["paths_share"],
-                color=INK,
-                alpha=0.75 / (1 + place),
-                width=0.8,
-                label=drawn(f"{len(frame) - 1} blocks"),
-            )
+        entries: Entries = []
+        for place, frame in enumerate(every):
+            shown = Series("", f"{len(frame) - 1} blocks", frame, style(place))
+            if len(every) == 1:
+                ax.bar(frame["length"], 100 * frame["paths_share"], color=muted(), width=0.8)
+                continue
+            draw_series(ax, shown, shown.numbers("length"), 100 * shown.numbers("paths_share"))
+            entries.append(series_key(shown))
         ax.set_xlabel("Branches on the path")
         ax.set_ylabel("Paths of this length (%)")
         ax.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
         ax.grid(visible=False, axis="x")
-        handles, labels = ax.get_legend_handles_labels()
-        finish(ax, list(zip(handles, labels, strict=True)))
+        ax.set_ylim(bottom=0)
+        finish(ax, entries, title=f"{len(every[0]) - 1} blocks" if len(every) == 1 else "")
     return ax

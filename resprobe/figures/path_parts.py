@@ -14,7 +14,9 @@ from resprobe.figures.series import Results, Series, gather, on_one_axis
 
 __all__ = ["NUMBERS", "SINGLE", "TEXTS", "PathSeries", "length_axis", "path_series", "title_of"]
 
-NUMBERS = ("length", "paths_share", "weight")
+NUMBERS = (
+    "length", "paths_share", "weight", "projection", "rms", "rms_se", "norm", "norm_se", "average",
+)  # fmt: skip
 TEXTS = ("method", "transitions", "effective")
 SINGLE = {"rms": "rms", "sampled": "norm", "exact": "average"}  # the first there is leads
 TITLES = {"counted": "transitions counted", "apart": "transitions run whole"}
@@ -66,7 +68,7 @@ def title_of(networks: Sequence[PathSeries]) -> str:
 
 def length_axis(ax: Axes, networks: Sequence[PathSeries], *, relative: bool) -> None:
     """Set up the axis of lengths."""
-    ax.set_xlabel("Branches / blocks" if relative else "Branches on the path")
+    ax.set_xlabel("Branches on the path over blocks" if relative else "Branches on the path")
     last = max(float(network.x.max()) for network in networks)
     ax.set_xlim((-0.03, 1.03) if relative else (-0.04 * last - 0.1, 1.04 * last + 0.1))
     if not relative:

@@ -8,14 +8,10 @@ from functools import partial
 import numpy as np
 from matplotlib.axes import Axes
 
-from resprobe.figures.marks import (
-    Entries,
-    draw_on_log_axis,
-    draw_series,
-    finish,
-    key,
-    series_key,
-)
+from resprobe.figures.depth import draw_on_log_axis, log_limits
+from resprobe.figures.keys import Entries, bars_key, key, open_key, series_key, solid_key
+from resprobe.figures.legend import finish
+from resprobe.figures.marks import draw_bars, draw_series
 from resprobe.figures.path_parts import (
     NUMBERS,
     SINGLE,
@@ -26,7 +22,7 @@ from resprobe.figures.path_parts import (
     title_of,
 )
 from resprobe.figures.series import Results, gather
-from resprobe.figures.theme import INK, PAPER, drawn, theme
+from resprobe.figures.theme import drawn, ink, points, stroke, theme
 
 __all__ = ["path_panels", "plot_path_counts", "plot_path_norms",
            "plot_path_weights"]  # fmt: skip
@@ -115,7 +111,7 @@ def plot_path_norms(
         entries += _whiskers(ax, [n for found in marked.values() for n in found])
         length_axis(ax, networks, relative=relative)
         ax.set_ylabel("Gradient norm of a path,\nmean per image")
-        finish(ax, _key_of_methods(by_method) + entries)
+        finish(ax, _key_of_methods(by_method) + entries, title=title_of(networks))
     return ax
 
 
@@ -145,7 +141,7 @@ def plot_path_weights(
             entries.append((key(linestyle=_DASHED), "share of the gradient"))
         length_axis(ax, networks, relative=relative)
         ax.set_ylabel("Number of paths × norm (%)")
-        finish(ax, entries)
+        finish(ax, entries, title=title_of(networks))
     return ax
 
 
@@ -170,7 +166,7 @@ def _draw_dashed(ax: Axes, network: PathSeries, values: np.ndarray) -> None:
         values,
         color=network.series.style.colour,
         linestyle=_DASHED,
-        linewidth=1.0,
+        linewidth=stroke(1.0),
         label=drawn(f"{network.series.label} exact"),
         zorder=2.6,
     )
@@ -178,32 +174,23 @@ def _draw_dashed(ax: Axes, network: PathSeries, values: np.ndarray) -> None:
 
 def _fit_log_axis(ax: Axes, networks: Sequence[PathSeries]) -> None:
     """Show all methods, each of which draws by itself."""
-    every = np.concatenate([network.numbers(SINGLE[network.method]) for network in networks])
-    shown = every[np.isfinite(every) & (every > 0)]
-    if not len(shown):
-        return
-    ax.set_yscale("log")
-    room = max((shown.max() / shown.min()) ** 0.06, 1.15)
-    ax.set_ylim(shown.min() / room, shown.max() * room)
+    log_limits(ax, [network.numbers(SINGLE[network.method]) for network in networks])
 
 
 def _whiskers(ax: Axes, networks: Sequence[PathSeries]) -> Entries:
-    drawn_any = False
+    there = False
     for network in networks:
         column = SINGLE[network.method]
         norm, error = network.numbers(column), network.numbers(f"{column}_se")
-        shown = np.isfinite(norm) & np.isfinite(error) & (norm > 0) & (error > 0)
-        low = np.maximum(norm - error, norm / 1e3)  # a logarithmic axis has no 0 to reach
-        colour = network.series.style.colour
-        ax.vlines(network.x[shown], low[shown], (norm + error)[shown], colors=colour, lw=0.8)
-        drawn_any = drawn_any or bool(shown.any())
-    return [(key(marker="|", markersize=8), "± standard error")] if drawn_any else []
+        known = np.where(error > 0, error, np.nan)
+        there |= draw_bars(ax, network.series.style.colour, network.x, norm - known, norm + known)
+    return [bars_key("± standard error")] if there else []
 
 
 def _key_of_methods(by_method: dict[str, list[PathSeries]]) -> Entries:
     looks = {
-        "rms": key(linestyle="-", marker="o", markersize=4),
-        "sampled": key(linestyle=(0.0, (1, 1.5)), marker="o", markersize=4, markerfacecolor=PAPER),
+        "rms": solid_key(),
+        "sampled": open_key(),
         "exact": key(linestyle=_DASHED),
     }
     return [(looks[method], _NAMES[method]) for method, found in by_method.items() if found]
@@ -222,7 +209,11 @@ def _draw_ranges(ax: Axes, networks: Sequence[PathSeries]) -> Entries:
         lengths = network.numbers("length")[inside]
         colour = network.series.style.colour
         ax.plot(
-            [low, high], [floor - row * step] * 2, color=colour, linewidth=3, solid_capstyle="butt"
+            [low, high],
+            [floor - row * step] * 2,
+            color=colour,
+            linewidth=stroke(3),
+            solid_capstyle="butt",
         )
         ax.annotate(
             f"{lengths[0]:.0f}–{lengths[-1]:.0f}",
@@ -230,12 +221,12 @@ def _draw_ranges(ax: Axes, networks: Sequence[PathSeries]) -> Entries:
             xytext=(3, 0),
             textcoords="offset points",
             va="center",
-            fontsize=6.5,
+            fontsize=points(6.5),
             color=colour,
         )
         drawn_any = True
         if len(networks) == 1:
-            ax.axvspan(low - 0.5, high + 0.5, color=INK, alpha=0.07, linewidth=0, zorder=0)
+            ax.axvspan(low - 0.5, high + 0.5, color=ink(), alpha=0.07, linewidth=0, zorder=0)
     ax.set_yticks([tick for tick in ax.get_yticks() if floor <= tick <= top])
     ax.set_ylim(floor - (len(networks) + 1) * step, top)
-    return [(key(linestyle="-", linewidth=3), "effective lengths")] if drawn_any else []
+    return [(key(linestyle="-", linewidth=stroke(3)), "effective lengths")] if drawn_any else []

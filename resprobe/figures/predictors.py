@@ -7,12 +7,14 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from resprobe.figures.marks import Entries, finish, key
+from resprobe.figures.keys import SHARED, Entries, key, transition_key
+from resprobe.figures.legend import finish
 from resprobe.figures.series import Results, Series, gather
-from resprobe.figures.theme import INK, PAPER, theme
+from resprobe.figures.theme import ink, paper, stroke, theme
 
 __all__ = ["plot_correlations", "plot_predictors", "predictors_panels"]
 
@@ -32,7 +34,7 @@ _NAMES = {
 
 
 def predictors_panels(results: Results) -> list[Callable[..., Axes]]:  # noqa: ARG001
-    """Return a panel for each predictor; only the first names axis and networks."""
+    """Return a panel for each predictor; only the first names the networks."""
     return [
         partial(plot_predictors, predictor=name, bare=number > 0)
         for number, name in enumerate(PREDICTORS)
@@ -61,7 +63,7 @@ def plot_predictors(
     predictor : str
         A column: ratio, residual_share or cosine.
     bare : bool
-        Whether legend and name of the vertical axis are left to another panel.
+        Whether the legend is left to another panel.
     order : sequence of str
         Networks that keep the colour of their place here.
 
@@ -75,17 +77,14 @@ def plot_predictors(
     with theme():
         for one in series:
             _scatter(ax, one, predictor)
-        ax.axhline(0, color=INK, linewidth=0.6, zorder=1)
+        ax.axhline(0, color=ink(), linewidth=stroke(0.6), zorder=1)
         _loss_axis(ax, series)
         ax.set_xlabel(PREDICTORS[predictor])
         ax.xaxis.set_major_locator(MaxNLocator(nbins=5))
+        ax.set_ylabel("Rise of the loss after\nthe deletion (nats per image)")
         entries: Entries = []
         if not bare:
-            ax.set_ylabel("Rise of the loss after\nthe deletion (nats per image)")
-            entries = [
-                (key(color=one.style.colour, marker=one.style.marker, markersize=4), one.label)
-                for one in series
-            ]
+            entries = [_key_of_marks(one) for one in series]
             entries += _key_of_transitions(series)
         finish(ax, entries)
     return ax
@@ -122,23 +121,20 @@ def plot_correlations(results: Results, ax: Axes, *, order: Sequence[str] = ()) 
             for filled in (True, False):
                 lane = 2 * place + (not filled) - (2 * len(series) - 1) / 2
                 _intervals(ax, one, pairs, shift=0.8 * lane / (2 * len(series)), filled=filled)
-        ax.axvline(0, color=INK, linewidth=0.6, zorder=1)
+        ax.axvline(0, color=ink(), linewidth=stroke(0.6), zorder=1)
         ax.set_xlim(-1.02, 1.02)
         ax.set_ylim(len(pairs) - 0.5, -0.5)
         ax.set_yticks(range(len(pairs)), [f"{_NAMES[n]}, {_NAMES[d]}" for d, n in pairs])
-        ax.set_xlabel("Rank correlation over the blocks (Spearman)")
+        ax.set_xlabel("Rank correlation over blocks (Spearman)")
         ax.grid(visible=True, axis="x")
         ax.grid(visible=False, axis="y")
         finish(
             ax,
             [
-                *(
-                    (key(color=one.style.colour, marker=one.style.marker, markersize=4), one.label)
-                    for one in series
-                ),
-                (key(marker="o", markersize=4, markerfacecolor=PAPER), "identity blocks alone"),
-                (key(linestyle="-", linewidth=0.8), "95 %, blocks as a sample"),
-                (key(linestyle="-", linewidth=2.6), "95 %, other images"),
+                *(_key_of_marks(one) for one in series),
+                (key(marker="o", markersize=4, markerfacecolor=paper()), "identity blocks alone"),
+                (key(linestyle="-", linewidth=stroke(0.8)), "95 %, blocks as a sample"),
+                (key(linestyle="-", linewidth=stroke(2.6)), "95 %, other images"),
             ],
         )
     return ax
@@ -150,7 +146,7 @@ def _scatter(ax: Axes, series: Series, predictor: str) -> None:
     transition = (series.rows["kind"] == "transition").to_numpy(dtype=bool)
     for chosen, marker, size, face in (
         (~transition, series.style.marker, 3.2, series.style.colour),
-        (transition, "D", 4.6, PAPER),
+        (transition, "D", 4.6, paper()),
     ):
         ax.errorbar(
             x[chosen],
@@ -163,7 +159,7 @@ def _scatter(ax: Axes, series: Series, predictor: str) -> None:
             markersize=size,
             markerfacecolor=face,
             markeredgewidth=0.9,
-            elinewidth=0.7,
+            elinewidth=stroke(0.7),
             zorder=3,
         )
 
@@ -179,9 +175,13 @@ def _loss_axis(ax: Axes, series: Sequence[Series]) -> None:
 
 
 def _key_of_transitions(series: Sequence[Series]) -> Entries:
-    if not any((one.rows["kind"] == "transition").any() for one in series):
-        return []
-    return [(key(marker="D", markersize=4.6, markerfacecolor=PAPER), "transition")]
+    there = any((one.rows["kind"] == "transition").any() for one in series)
+    return [transition_key()] if there else []
+
+
+def _key_of_marks(one: Series) -> tuple[Artist, str]:
+    look = one.style
+    return key(color=look.colour, marker=look.marker, markersize=4, gid=SHARED), one.label
 
 
 def _intervals(
@@ -191,9 +191,9 @@ def _intervals(
     rows = rows[rows["blocks"] == ("all" if filled else "identity")]
     found = rows.set_index(["damage", "predictor"]).reindex(pd.MultiIndex.from_tuples(pairs))
     y, colour = np.arange(len(pairs)) + shift, series.style.colour
-    ax.hlines(y, found["low"], found["high"], colors=colour, linewidths=0.8, zorder=2)
+    ax.hlines(y, found["low"], found["high"], colors=colour, linewidths=stroke(0.8), zorder=2)
     ax.hlines(
-        y, found["resampled_low"], found["resampled_high"], colors=colour, linewidths=2.6,
+        y, found["resampled_low"], found["resampled_high"], colors=colour, linewidths=stroke(2.6),
         alpha=0.45, zorder=2.5,
     )  # fmt: skip
     ax.plot(
@@ -203,7 +203,7 @@ def _intervals(
         linestyle="none",
         marker=series.style.marker,
         markersize=4,
-        markerfacecolor=colour if filled else PAPER,
+        markerfacecolor=colour if filled else paper(),
         markeredgewidth=0.9,
         zorder=3,
     )

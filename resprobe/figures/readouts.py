@@ -7,13 +7,15 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from resprobe.errors import InputError
-from resprobe.figures.marks import Entries, depth_axis, draw_series, finish, key, series_key
+from resprobe.figures.depth import depth_axis
+from resprobe.figures.keys import Entries, bars_key, open_key, series_key, solid_key
+from resprobe.figures.legend import finish
+from resprobe.figures.marks import draw_bars, draw_series, draw_transitions
 from resprobe.figures.series import Results, Series, gather, on_one_axis
-from resprobe.figures.theme import INK, PAPER, theme
+from resprobe.figures.theme import ink, stroke, theme
 
 __all__ = [
     "plot_estimation_error",
@@ -57,9 +59,9 @@ def plot_readout(results: Results, ax: Axes, *, order: Sequence[str] = ()) -> Ax
     columns = [f"{of}{end}" for of in (HEAD, PROBE) for end in ("", "_low", "_high")]
     series, positions, relative = _on_axis(results, columns, order)
     with theme():
-        shading = _depth_axis(ax, series, positions, relative)
+        shading = depth_axis(ax, series, positions, relative=relative, what="block")
         entries = [series_key(one) for one in series]
-        drawn = {of: False for of in (PROBE, HEAD)}
+        drawn, marks = {of: False for of in (PROBE, HEAD)}, Entries()
         for one, x in zip(series, positions, strict=True):
             for of in drawn:
                 y = 100 * one.numbers(of)
@@ -67,17 +69,19 @@ def plot_readout(results: Results, ax: Axes, *, order: Sequence[str] = ()) -> Ax
                     continue
                 drawn[of] = True
                 draw_series(ax, one, x, y, filled=of == PROBE)
-                _bars(ax, one, x, *(100 * one.numbers(f"{of}_{end}") for end in ("low", "high")))
+                low, high = (100 * one.numbers(f"{of}_{end}") for end in ("low", "high"))
+                draw_bars(ax, one.style.colour, x, low, high)
+                marks += draw_transitions(ax, one, x, y, filled=of == PROBE)
         ax.set_ylim(0, 102)
         ax.set_ylabel("Accuracy after the block (%)")
-        parts = [key(linestyle="-", marker="o"), _open_key()]
+        parts = [solid_key(), open_key()]
         names = ("linear probe", "network's own head")
         entries += [
             (handle, name)
             for handle, name, there in zip(parts, names, drawn.values(), strict=True)
             if there
         ]
-        finish(ax, [*entries, (key(marker="|", markersize=8), "95 % interval"), *shading])
+        finish(ax, [*entries, bars_key("95 % interval"), *marks, *shading])
     return ax
 
 
@@ -96,14 +100,15 @@ def plot_readout_cosine(
     """
     series, positions, relative = _on_axis(results, ("cosine", "cosine_se"), order, some="cosine")
     with theme():
-        shading = _depth_axis(ax, series, positions, relative)
+        shading = depth_axis(ax, series, positions, relative=relative, what="block")
+        there = False
         for one, x in zip(series, positions, strict=True):
-            _with_bars(ax, one, x, "cosine", filled=True)
-        ax.axhline(0, color=INK, linewidth=0.6, zorder=1)
+            there |= _with_bars(ax, one, x, "cosine", filled=True)[1]
+        ax.axhline(0, color=ink(), linewidth=stroke(0.6), zorder=1)
         ax.set_ylabel("Cosine of F(x) and ∂L/∂x,\nmean over images")
         entries = [] if bare else [series_key(one) for one in series]
-        bars = (key(marker="|", markersize=8), "± 2 standard errors")
-        finish(ax, [*entries, bars, *([] if bare else shading)])
+        bars = [bars_key("± 2 standard errors")] * there
+        finish(ax, [*entries, *bars, *([] if bare else shading)])
     return ax
 
 
@@ -123,16 +128,20 @@ def plot_estimation_error(
     columns = (ERROR, BIAS, "error_std_se", "error_mean_se", "stage_std")
     series, positions, relative = _on_axis(results, columns, order)
     with theme():
-        shading = _depth_axis(ax, series, positions, relative)
+        shading = depth_axis(ax, series, positions, relative=relative, what="block")
+        marks, there = Entries(), False
         for one, x in zip(series, positions, strict=True):
             for column, error in ((ERROR, "error_std_se"), (BIAS, "error_mean_se")):
                 scaled = one.numbers(error) / one.numbers("stage_std")
                 rows = one.rows.assign(**{f"{column}_se": scaled})
-                _with_bars(ax, replace(one, rows=rows), x, column, filled=column == ERROR)
-        ax.axhline(0, color=INK, linewidth=0.6, zorder=1)
+                filled = column == ERROR
+                found, some = _with_bars(ax, replace(one, rows=rows), x, column, filled=filled)
+                marks, there = marks + found, there or some
+        ax.axhline(0, color=ink(), linewidth=stroke(0.6), zorder=1)
         ax.set_ylabel("Block output − stage output,\nover the latter's std")
         entries: Entries = [] if bare else [*(series_key(one) for one in series), *shading]
-        entries += [(key(linestyle="-", marker="o"), "standard deviation"), (_open_key(), "mean")]
+        entries += [(solid_key(), "standard deviation"), (open_key(), "mean"), *marks]
+        entries += [bars_key("± 2 standard errors")] * there
         finish(ax, entries)
     return ax
 
@@ -153,25 +162,11 @@ def _on_axis(
     return series, positions, relative
 
 
-def _depth_axis(
-    ax: Axes, series: Sequence[Series], positions: Sequence[np.ndarray], relative: bool
-) -> Entries:
-    shading = depth_axis(ax, series, positions, relative=relative, what="block")
-    if relative:
-        ax.set_xlabel("Position (0 first, 1 last block)")  # a third of a page has room for it
-    return shading
-
-
-def _with_bars(ax: Axes, one: Series, x: np.ndarray, column: str, *, filled: bool) -> None:
+def _with_bars(
+    ax: Axes, one: Series, x: np.ndarray, column: str, *, filled: bool
+) -> tuple[Entries, bool]:
+    """Draw values with two standard errors; return the diamonds' entry, and if there are bars."""
     y, error = one.numbers(column), 2 * one.numbers(f"{column}_se")
     draw_series(ax, one, x, y, filled=filled)
-    _bars(ax, one, x, y - error, y + error)
-
-
-def _bars(ax: Axes, one: Series, x: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
-    known = np.isfinite(low) & np.isfinite(high)
-    ax.vlines(x[known], low[known], high[known], colors=one.style.colour, linewidths=0.8, zorder=2)
-
-
-def _open_key() -> Artist:
-    return key(linestyle=(0, (1, 1.5)), marker="o", markerfacecolor=PAPER)
+    bars = draw_bars(ax, one.style.colour, x, y - error, y + error)
+    return draw_transitions(ax, one, x, y, filled=filled), bars

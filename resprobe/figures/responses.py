@@ -11,9 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from resprobe.errors import InputError
-from resprobe.figures.marks import Entries, draw_series, finish, key, series_key
+from resprobe.figures.keys import Entries, bars_key, key, series_key
+from resprobe.figures.legend import finish
+from resprobe.figures.marks import draw_bars, draw_series, marker_size
 from resprobe.figures.series import Results, Series, gather
-from resprobe.figures.theme import PAPER, theme
+from resprobe.figures.theme import paper, theme
 
 __all__ = ["plot_responses", "response_panels"]
 
@@ -87,16 +89,21 @@ def _draw(ax: Axes, series: Series, *, beside: bool) -> Entries:
     told = series.numbers("from_batch_norm")
     measured = bool(np.isfinite(std).any())
     draw_series(ax, series, x, std if measured else told)
-    shown = np.isfinite(std) & np.isfinite(error)
-    ax.vlines(
-        x[shown], (std - error)[shown], (std + error)[shown],
-        colors=series.style.colour, linewidths=0.8,
-    )  # fmt: skip
+    bars: Entries = []
+    if draw_bars(ax, series.style.colour, x, std - error, std + error):
+        bars.append(bars_key("± standard error"))
     if not (beside and measured and np.isfinite(told).any()):
-        return []
+        return bars
     ax.plot(
-        x, told, linestyle="none", marker=series.style.marker, markersize=3.6,
-        markerfacecolor=PAPER, markeredgecolor=series.style.colour, markeredgewidth=0.7, zorder=2.5,
-    )  # fmt: skip
-    open_mark = key(marker=series.style.marker, markersize=4, markerfacecolor=PAPER)
-    return [(open_mark, "as BatchNorm's parameters say")]
+        x,
+        told,
+        linestyle="none",
+        marker=series.style.marker,
+        markersize=min(3.6, marker_size(ax, len(x))),
+        markerfacecolor=paper(),
+        markeredgecolor=series.style.colour,
+        markeredgewidth=0.7,
+        zorder=2.5,
+    )
+    open_mark = key(marker=series.style.marker, markersize=4, markerfacecolor=paper())
+    return [*bars, (open_mark, "as BatchNorm's parameters say")]

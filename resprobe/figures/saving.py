@@ -10,6 +10,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from resprobe.errors import UsageError, one_of
+from resprobe.figures.look import styled
+from resprobe.figures.sheet import look_of
 from resprobe.figures.theme import theme
 from resprobe.files import written_atomically
 
@@ -21,7 +23,6 @@ _TIMELESS: dict[str, dict[str, None]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},
 }
-_DPI = 200
 
 
 def save(
@@ -29,7 +30,9 @@ def save(
 ) -> list[Path]:
     """Write a figure in each format, atomically, as ``PATH_STEM.FORMAT``.
 
-    SVG and PDF keep their text as text. PNG has 200 dots per inch. The files carry no date.
+    SVG and PDF keep their text as text. PNG has 200 dots per inch, or ``savefig.dpi`` of
+    the look that the figure was made with (:func:`resprobe.figures.styled`). The files carry no
+    date.
 
     Parameters
     ----------
@@ -83,6 +86,6 @@ def svg_text(figure: Figure, *, salt: str) -> str:
 
 def _rendered(figure: Figure, wanted: str, *, salt: str) -> bytes:
     buffer = io.BytesIO()
-    with theme(), mpl.rc_context({"svg.hashsalt": salt}):
-        figure.savefig(buffer, format=wanted, dpi=_DPI, metadata=_TIMELESS[wanted])
+    with styled(look_of(figure)), theme(), mpl.rc_context({"svg.hashsalt": salt}):
+        figure.savefig(buffer, format=wanted, metadata=_TIMELESS[wanted])
     return buffer.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,26 @@ import pandas as pd
 
 from resprobe.errors import InputError
 from resprobe.figures.meta import networks_of
-from resprobe.figures.theme import Style, short_text, style
+from resprobe.figures.names import labels_of
+from resprobe.figures.theme import Style, style
 from resprobe.results import Result
 
-__all__ = ["Results", "Series", "error_limit", "gather", "listed", "on_one_axis"]
+__all__ = [
+    "Results",
+    "Series",
+    "Source",
+    "checked",
+    "error_limit",
+    "gather",
+    "listed",
+    "on_one_axis",
+]
 
-Results = Result | Sequence[Result]
+Source = Result | str | Path
+"""A result, or the path of its saved CSV file."""
 
-_LABEL = 32  # letters: what a legend has room for beside its line in one column
+Results = Source | Sequence[Source]
+"""What a figure is drawn from: one result or several of one kind."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +77,17 @@ def error_limit(series: Sequence[Series], columns: Sequence[str]) -> float:
 
 
 def listed(results: Results) -> list[Result]:
-    """Return one result or several as a list.
+    """Return one result or several as a list; those that are given by a path are loaded.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there is none, or a file is no result.
     """
-    found = [results] if isinstance(results, Result) else list(results)
+    found = [results] if isinstance(results, Result | str | Path) else list(results)
     if not found:
         raise InputError("a figure needs at least one result and got none")
-    return found
+    return [one if isinstance(one, Result) else Result.load(one) for one in found]
 
 
 def gather(
@@ -106,11 +119,11 @@ def gather(
     found = [
         (str(network), rows, _facts(result, str(network)))
         for result in listed(results)
-        for network, rows in _checked(result, name=name, numbers=numbers, texts=texts).groupby(
-            "network", sort=False, dropna=False
-        )
+        for network, rows in checked(
+            result, name=name, numbers=numbers, texts=("network", *texts)
+        ).groupby("network", sort=False, dropna=False)
     ]
-    labels = _labels([(network, facts) for network, _, facts in found])
+    labels = labels_of([(network, facts) for network, _, facts in found])
     places = _places([network for network, _, _ in found], order)
     return [
         Series(network, label, rows, style(place), facts)
@@ -118,14 +131,21 @@ def gather(
     ]
 
 
-def _checked(
-    result: Result, *, name: str, numbers: Sequence[str], texts: Sequence[str]
+def checked(
+    result: Result, *, name: str, numbers: Sequence[str], texts: Sequence[str] = ()
 ) -> pd.DataFrame:
+    """Return the frame of a result with its numbers as float64; what is not finite is NaN.
+
+    Raises
+    ------
+    InputError
+        As :func:`gather`.
+    """
     if result.name != name:
         raise InputError(
             f"this figure draws a result named '{name}' and got one named '{result.name}'"
         )
-    missing = [c for c in ("network", *texts, *numbers) if c not in result.frame.columns]
+    missing = [c for c in (*texts, *numbers) if c not in result.frame.columns]
     if missing:
         raise InputError(
             f"the {name} result lacks the column {', '.join(missing)}; run the study again"
@@ -133,9 +153,10 @@ def _checked(
     if result.frame.empty:
         raise InputError(f"the {name} result has no rows, so there is nothing to draw")
     try:
-        return result.frame.assign(**{c: result.frame[c].astype(float) for c in numbers})
+        frame = result.frame.assign(**{c: result.frame[c].astype(float) for c in numbers})
     except (ValueError, TypeError) as error:
         raise InputError(f"the {name} result holds text where numbers belong ({error})") from error
+    return frame.replace([np.inf, -np.inf], np.nan)  # neither has a place in a figure
 
 
 def _places(networks: Sequence[str], order: Sequence[str]) -> list[int]:
@@ -154,68 +175,6 @@ def _facts(result: Result, network: str) -> dict[str, Any]:
         if str(entry["network"]) == network:
             return entry
     return {}
-
-
-def _labels(networks: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
-    """Two runs of one architecture are told apart by their weights, else by a number."""
-    names = _shortened([network for network, _ in networks])
-    labels: list[str] = []
-    for name, (_, facts) in zip(names, networks, strict=True):
-        weights = facts.get("checkpoint_sha256")
-        if names.count(name) > 1 and weights:
-            short = short_text(weights, limit=64)[:8]
-            name = f"{short_text(name, limit=_LABEL - len(short) - 3)} ({short})"
-        label, run = name, 1
-        while label in labels:
-            run += 1
-            label = f"{short_text(name, limit=_LABEL - 8)} (no. {run})"
-        labels.append(label)
-    return labels
-
-
-def _shortened(networks: Sequence[str]) -> list[str]:
-    """Shorten names to a legend's length so that different ones still look different.
-
-    Where one is too long, the options that all of them share go first.
-
-    Examples
-    --------
-    >>> _shortened([f"resnet110:order=full-pre:survival=0.5:init={i}" for i in ("he", "zero-bn")])
-    ['resnet110:init=he', 'resnet110:init=zero-bn']
-    """
-    names = _without_shared_options(networks) if _too_long(networks) else list(networks)
-    labels = [short_text(name, limit=_LABEL) for name in names]
-    for label in {label for label in labels if labels.count(label) > 1}:
-        alike = [name for name, other in zip(names, labels, strict=True) if other == label]
-        if len(set(alike)) > 1:
-            start = _first_difference(alike)
-            for place, name in enumerate(names):
-                if labels[place] == label:
-                    labels[place] = short_text(_from(name, start), limit=_LABEL)
-    return labels
-
-
-def _too_long(names: Sequence[str]) -> bool:
-    return any(len(name) > _LABEL for name in names)
-
-
-def _without_shared_options(names: Sequence[str]) -> list[str]:
-    parts = [name.split(":") for name in names]
-    shared = set.intersection(*({p for p in one if "=" in p} for one in parts))
-    if len(set(names)) == 1:  # of one network alone, options are what there is to say
-        return list(names)
-    return [":".join(part for part in one if part not in shared) for one in parts]
-
-
-def _first_difference(names: Sequence[str]) -> int:
-    letters = enumerate(zip(*names, strict=False))
-    return next((i for i, some in letters if len(set(some)) > 1), min(map(len, names)))
-
-
-def _from(name: str, start: int) -> str:
-    """Keep the beginning of a name, and what stands from the place where it differs on."""
-    head, tail = name[: _LABEL // 3], name[max(0, start - 4) :]
-    return f"{head}…{tail[: _LABEL - len(head) - 1]}"
 
 
 def on_one_axis(indices: Sequence[np.ndarray]) -> tuple[list[np.ndarray], bool]:

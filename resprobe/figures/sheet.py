@@ -1,12 +1,17 @@
-"""A figure that a notebook shows by itself."""
+"""A figure that a notebook shows by itself, and that keeps the look it was made with."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from typing import Any
 
 from matplotlib.figure import Figure
 
-__all__ = ["Sheet"]
+from resprobe.figures.look import overrides, styled
+from resprobe.figures.theme import theme
+
+__all__ = ["Sheet", "look_of"]
 
 DOTS_PER_INCH = 90  # of a picture in a notebook
 
@@ -20,7 +25,17 @@ class Sheet(Figure):
     b'PNG'
     """
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.look = dict(overrides())
+
     def _repr_png_(self) -> bytes:
         picture = io.BytesIO()
-        self.savefig(picture, format="png", dpi=DOTS_PER_INCH)
+        with styled(self.look), theme():
+            self.savefig(picture, format="png", dpi=DOTS_PER_INCH)
         return picture.getvalue()
+
+
+def look_of(figure: Figure) -> Mapping[str, Any]:
+    """Return the settings that a figure of ours was made with over the usual ones."""
+    return figure.look if isinstance(figure, Sheet) else overrides()

@@ -14,10 +14,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator
 
 from resprobe.errors import InputError
-from resprobe.figures.lesion.heat import NOTHING, colour_bar
-from resprobe.figures.marks import Entries, finish, key, series_key
+from resprobe.figures.keys import Entries, key, series_key
+from resprobe.figures.legend import finish
+from resprobe.figures.lesion.heat import colour_bar
 from resprobe.figures.series import Results, gather
-from resprobe.figures.theme import PAPER, drawn, short_text, theme
+from resprobe.figures.theme import drawn, faint, paper, points, short_text, stroke, theme
 
 __all__ = [
     "plot_similarity",
@@ -84,7 +85,7 @@ def plot_similarity(
     rows = table[(table["network"] == network) & (table["other_network"] == other)]
     values = rows.pivot(index="other_layer", columns="layer", values="cka").to_numpy()
     with theme():
-        colours = colormaps["viridis"].with_extremes(bad=NOTHING)
+        colours = colormaps["viridis"].with_extremes(bad=faint())
         scale = _scale(table)
         ax.imshow(np.ma.masked_invalid(values), cmap=colours, norm=scale, aspect="auto",
                   interpolation="nearest", origin="lower", zorder=1)  # fmt: skip
@@ -93,13 +94,13 @@ def plot_similarity(
         for axis, side in (("x", ""), ("y", "other_")):
             _stages(ax, rows, axis, side)
         bar = colour_bar(ax, scale, colours, "")
-        bar.ax.set_title("CKA", fontsize=7)
+        bar.ax.set_title("CKA", fontsize=points(7))
         ax.set_xlabel(drawn(f"{short_text(network, limit=22)}: block"))
         ax.set_ylabel(drawn(f"{short_text(other, limit=22)}: block"))
         inside = (rows["place"] == "interior").any()
         entries: Entries = []
         if np.isnan(values).any():
-            entries.append((Patch(facecolor=NOTHING, linewidth=0), "undefined"))
+            entries.append((Patch(facecolor=faint(), linewidth=0), "undefined"))
         finish(ax, entries, title="inner layers before their block" if inside else "")
     return ax
 
@@ -135,17 +136,17 @@ def plot_similarity_summary(results: Results, ax: Axes, *, order: Sequence[str] 
             shift = 0.7 * (place - (len(found) - 1) / 2) / max(len(found), 2)
             rows = one.rows[one.rows["measure"] != "difference"]
             y = np.array([names.index(name) for name in _names(one.rows)]) + shift
-            ax.hlines(y, rows["low"], rows["high"], colors=one.style.colour, linewidths=0.9)
+            ax.hlines(y, rows["low"], rows["high"], colors=one.style.colour, linewidths=stroke(0.9))
             ax.plot(rows["value"], y, linestyle="none", marker=one.style.marker, markersize=4,
-                    color=one.style.colour, markeredgecolor=PAPER, markeredgewidth=0.3,
+                    color=one.style.colour, markeredgecolor=paper(), markeredgewidth=0.3,
                     zorder=3)  # fmt: skip
         ax.set_ylim(len(names) - 0.5, -0.5)
         ax.set_yticks(range(len(names)), names)
         ax.set_xlim(min(0.0, ax.get_xlim()[0]), 1.02)
-        ax.set_xlabel("Mean CKA, or share of layers identified")
+        ax.set_xlabel("Mean CKA,\nor share of layers identified")
         ax.grid(visible=True, axis="x")
         ax.grid(visible=False, axis="y")
-        bar = (key(linestyle="-", linewidth=0.9), "95 % interval")
+        bar = (key(linestyle="-", linewidth=stroke(0.9)), "95 % interval")
         finish(ax, [*[series_key(one) for one in found], bar])
     return ax
 
@@ -174,7 +175,7 @@ def _stages(ax: Axes, rows: pd.DataFrame, which: str, side: str) -> None:
     stages, blocks = layers[f"{side}stage"].to_numpy(), layers[f"{side}block"].to_numpy()
     line = ax.axvline if which == "x" else ax.axhline
     for edge in np.flatnonzero(stages[1:] != stages[:-1]):
-        line(edge + 0.5, color=PAPER, linewidth=0.8, zorder=2)
+        line(edge + 0.5, color=paper(), linewidth=0.8, zorder=2)
     outputs = np.flatnonzero((layers[f"{side}place"] == "output").to_numpy())
     step = int(np.ceil(len(outputs) / 10))
     axis = ax.xaxis if which == "x" else ax.yaxis

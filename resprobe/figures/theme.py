@@ -6,15 +6,21 @@ longer than the ``with`` block of :func:`theme`.
 
 from __future__ import annotations
 
+import functools
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
+from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.font_manager import FontProperties
+
+from resprobe.figures.look import overrides
 
 __all__ = [
     "COLOURS",
@@ -27,7 +33,15 @@ __all__ = [
     "Style",
     "despine",
     "drawn",
+    "faint",
+    "ink",
+    "muted",
+    "paper",
+    "points",
+    "points_of",
+    "settings",
     "short_text",
+    "stroke",
     "style",
     "theme",
     "wrapped",
@@ -41,6 +55,18 @@ INK, MUTED, RULE, PAPER = "#262626", "#5c5c5c", "#d9d9d9", "#ffffff"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _MARKERS = ("o", "s", "^", "v", "P", "p", "<")  # the diamond is kept for transitions
 _DASHES = ((), (7, 1.5), (6, 1.5, 1, 1.5), (3, 1, 1, 1, 1, 1), (10, 2))
+
+
+_FONT, _LINE = 8.0, 1.1  # points
+_LABELS = {  # points, at the usual size of the font
+    "axes.labelsize": 8.0,
+    "axes.titlesize": 8.0,
+    "legend.fontsize": 7.0,
+    "legend.title_fontsize": 7.5,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+}
+_DASHED = {"-": (), "--": (3.7, 1.6), "-.": (6.4, 1.6, 1.0, 1.6), ":": (1.0, 1.65)}
 
 
 @dataclass(frozen=True)
@@ -67,21 +93,79 @@ def style(index: int) -> Style:
     >>> len({style(i) for i in range(210)})
     210
     """
+    cycle = settings()["axes.prop_cycle"].by_key()
+    colours, markers = cycle.get("color", COLOURS), cycle.get("marker", _MARKERS)
+    dashes = [_DASHED.get(line, line) for line in cycle.get("linestyle", _DASHES)]
+    look = dashes[index % len(dashes)]
     return Style(
-        COLOURS[index % len(COLOURS)],
-        _MARKERS[index % len(_MARKERS)],
-        _DASHES[index % len(_DASHES)],
+        to_hex(colours[index % len(colours)]),
+        markers[index % len(markers)],
+        look if isinstance(look, tuple) else (),
     )
 
 
 @contextmanager
 def theme() -> Iterator[None]:
     """Use the settings of these figures inside the block, and the reader's own after it."""
-    with mpl.rc_context(_settings()):
+    with mpl.rc_context(dict(settings())):
         yield
 
 
-def _settings() -> dict[Any, Any]:
+def settings() -> Mapping[Any, Any]:
+    """Return the settings of these figures, those of :func:`resprobe.figures.styled` over them."""
+    over = overrides()
+    larger = float(over.get("font.size", _FONT)) / _FONT
+    return {**_usual(), **{name: size * larger for name, size in _LABELS.items()}, **over}
+
+
+def ink() -> str:
+    """Return the colour of text, and of what belongs to no network."""
+    return to_hex(settings()["text.color"])
+
+
+def paper() -> str:
+    """Return the colour of the ground that is drawn on."""
+    return to_hex(settings()["axes.facecolor"])
+
+
+def muted() -> str:
+    """Return the colour of what stands back, between ink and paper."""
+    return _between(0.25)
+
+
+def faint() -> str:
+    """Return the colour of what could not be measured, nearly that of paper."""
+    return _between(0.876)
+
+
+def points(size: float) -> float:
+    """Return the size of a text that has ``size`` points where the font has its usual size."""
+    return size * float(settings()["font.size"]) / _FONT
+
+
+def points_of(name: str) -> float:
+    """Return what a setting of matplotlib says of the size of a text, in points."""
+    size = settings()[name]
+    if isinstance(size, int | float):
+        return float(size)
+    with theme():
+        return float(FontProperties(size=size).get_size_in_points())
+
+
+def stroke(width: float) -> float:
+    """Return the width of a line that has ``width`` points where lines have their usual width."""
+    return width * float(settings()["lines.linewidth"]) / _LINE
+
+
+def _between(share: float) -> str:
+    """Mix ink with so much paper."""
+    first, second = (to_rgb(colour) for colour in (ink(), paper()))
+    red, green, blue = ((1 - share) * a + share * b for a, b in zip(first, second, strict=True))
+    return to_hex((red, green, blue))
+
+
+@functools.cache
+def _usual() -> dict[Any, Any]:
     return {
         **sns.plotting_context("paper", font_scale=0.82),
         **sns.axes_style("ticks"),
@@ -91,17 +175,20 @@ def _settings() -> dict[Any, Any]:
         "axes.grid.axis": "y",
         "axes.labelcolor": INK,
         "axes.linewidth": 0.7,
+        "axes.prop_cycle": cycler(color=COLOURS),
         "axes.unicode_minus": True,
         "figure.facecolor": PAPER,
+        "font.size": _FONT,
         # the font that matplotlib brings along, so that a layout is the same everywhere
         "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "Helvetica"],
         "grid.color": RULE,
         "grid.linewidth": 0.5,
         "legend.frameon": False,
-        "lines.linewidth": 1.1,
+        "lines.linewidth": _LINE,
         "lines.markersize": 4.0,
         "pdf.fonttype": 42,
         "savefig.bbox": "standard",
+        "savefig.dpi": 200,
         "svg.fonttype": "none",
         "text.color": INK,
         "text.usetex": False,
@@ -153,4 +240,5 @@ def drawn(text: str) -> str:
 
 def wrapped(text: str, *, width: float, points: float) -> str:
     """Break ``text`` into lines that fit ``width`` inches at a font of ``points``."""
-    return "\n".join(textwrap.wrap(text, max(20, int(width * 72 / (0.56 * points)))))
+    most = max(20, int(width * 72 / (0.56 * points)))
+    return "\n".join(textwrap.wrap(text, most, break_on_hyphens=False))

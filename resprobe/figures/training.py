@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from resprobe.figures.marks import Entries, finish, key
+from resprobe.figures.keys import Entries, key, open_key
+from resprobe.figures.legend import finish
 from resprobe.figures.series import Results, Series, error_limit, gather
-from resprobe.figures.theme import PAPER, drawn, theme
+from resprobe.figures.theme import drawn, paper, stroke, theme
 
 __all__ = ["plot_training"]
 
@@ -62,10 +63,10 @@ def _draw(ax: Axes, series: Series) -> None:
             error,
             color=look.colour,
             linestyle=look.linestyle if is_validation else (0.0, (1, 1.5)),
-            linewidth=1.5 if is_validation else 0.9,
+            linewidth=stroke(1.5 if is_validation else 0.9),
             marker=look.marker,
             markersize=4.0 if is_validation else 3.0,
-            markerfacecolor=look.colour if is_validation else PAPER,
+            markerfacecolor=look.colour if is_validation else paper(),
             markeredgewidth=0.8,
             markevery=every,
             label=drawn(f"{series.label} {column}"),
@@ -79,8 +80,6 @@ def _legend(series: Sequence[Series]) -> Entries:
         for s in series
     ]
     if any(np.isfinite(s.numbers("validation_error")).any() for s in series):
-        entries.append((key(linestyle="-", linewidth=1.5, marker="o"), "validation"))
-    thin = key(
-        linestyle=(0, (1, 1.5)), linewidth=0.9, marker="o", markersize=3, markerfacecolor=PAPER
-    )
+        entries.append((key(linestyle="-", linewidth=stroke(1.5), marker="o"), "validation"))
+    thin = open_key(linewidth=stroke(0.9), markersize=3)
     return [*entries, (thin, "training")]

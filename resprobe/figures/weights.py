@@ -10,7 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from resprobe.errors import InputError
-from resprobe.figures.marks import depth_axis, draw_on_log_axis, finish, series_key
+from resprobe.figures.depth import depth_axis, draw_on_log_axis
+from resprobe.figures.keys import series_key
+from resprobe.figures.legend import finish
 from resprobe.figures.series import Results, Series, gather, on_one_axis
 from resprobe.figures.theme import theme
 

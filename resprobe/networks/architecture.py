@@ -60,7 +60,7 @@ class Architecture:
     order : Order, optional
         "original", "bn-after", "relu-before", "relu-only-pre" or "full-pre". "full-pre" for
         ``preresnetN``, else "original".
-    layout : Layout, optional
+    layout : resprobe.networks.Layout, optional
         "v1.5" or "paper", of bottlenecks: "v1.5" for ImageNet. For CIFAR "paper", as in the
         authors' code.
     init : Initialisation

@@ -5,6 +5,7 @@ neither draw nor print, and they leave the model as they found it, also when the
 """
 
 from resprobe.probes.batch_norm import Statistics
+from resprobe.probes.bench import Look, Workbench
 from resprobe.probes.damage import Predictors, plan_predictors, predictors
 from resprobe.probes.gradients import (
     GradientFlow,
@@ -32,12 +33,14 @@ __all__ = [
     "Compared",
     "Geometry",
     "GradientFlow",
+    "Look",
     "Magnitudes",
     "Plan",
     "Predictors",
     "Readout",
     "Similarity",
     "Statistics",
+    "Workbench",
     "depth_slopes",
     "geometry",
     "flow_of_watch",

@@ -12,6 +12,7 @@ from resprobe.errors import InputError
 __all__ = ["Statistics", "batches_for"]
 
 Statistics = Literal["running", "batch"]
+"""Whose statistics BatchNorm uses: those stored in training, or those of the images shown."""
 
 
 def batches_for(chain: Chain, data: Batches, statistics: Statistics) -> Batches:

@@ -4,32 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from resprobe.errors import InputError
 from resprobe.figures.lesion.reading import reported
+from resprobe.figures.meta import networks_of
 from resprobe.figures.series import Series, gather
 from resprobe.results import Result
 
-__all__ = ["Kin", "chance_of", "factor", "kin_of", "like_with_like", "percent", "points", "rounded"]
+__all__ = [
+    "LONGEST",
+    "Kin",
+    "chance_of",
+    "factor",
+    "kin_of",
+    "like_with_like",
+    "percent",
+    "points",
+    "rounded",
+]
 
 Kin = Mapping[str, tuple[bool, int]]
 """Network -> (whether it is plain, number of blocks)."""
 
-_BLOCK_COLUMN = {"lesion": "blocks", "gradflow": "block"}
+LONGEST = 60
+"""Letters of a name in a heading or a cell; longer ones lose their middle."""
+_BLOCK_COLUMN = {"blocks": "block", "lesion": "blocks", "gradflow": "block"}
 
 
 def kin_of(results: Sequence[Result]) -> dict[str, tuple[bool, int]]:
     """Tell which networks are plain and how many blocks they have.
 
-    Lesion and gradient-flow results know; the others add nothing.
+    The rows of lesions, gradient flow and block tables know; else what ``meta`` says of a
+    network. What cannot be read adds nothing.
     """
     kin: dict[str, tuple[bool, int]] = {}
     for result in results:
-        if result.name in _BLOCK_COLUMN:
-            column = _BLOCK_COLUMN[result.name]
-            for one in gather(result, name=result.name, numbers=(), texts=("kind", column)):
-                rows = reported(one.rows) if result.name == "lesion" else one.rows
-                blocks = rows[column][rows["kind"] != "intact"]
-                kin[one.network] = (one.is_plain, int(blocks.nunique()))
+        for network, known in _known(result).items():
+            if known[1]:
+                kin.setdefault(network, known)
+    for result in results:
+        for entry in networks_of(result.meta):
+            blocks = entry.get("blocks")
+            if isinstance(blocks, int) and not isinstance(blocks, bool):
+                kin.setdefault(str(entry["network"]), (entry.get("plain") is True, blocks))
     return kin
+
+
+def _known(result: Result) -> dict[str, tuple[bool, int]]:
+    """Return what the rows of a result know, network by network."""
+    if result.name not in _BLOCK_COLUMN:
+        return {}
+    column, known = _BLOCK_COLUMN[result.name], {}
+    try:
+        for one in gather(result, name=result.name, numbers=(), texts=("kind", column)):
+            rows = reported(one.rows) if result.name == "lesion" else one.rows
+            blocks = rows[column][rows["kind"].isin(["identity", "transition"])]
+            known[one.network] = (one.is_plain, int(blocks.nunique()))
+    except (InputError, KeyError):
+        return {}
+    return known
 
 
 def like_with_like(series: Sequence[Series], kin: Kin) -> list[tuple[Series, Series]]:
@@ -58,7 +90,11 @@ def percent(fraction: float) -> str:
     --------
     >>> print(percent(0.1234).replace("\u00a0", " "))
     12.3 %
+    >>> print(percent(1e-7).replace("\u00a0", " "))
+    under 0.1 %
     """
+    if 0 < fraction < 0.0005:
+        return "under 0.1\u00a0%"
     return f"{100 * fraction:.1f}\u00a0%"
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import base64
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from resprobe.errors import InputError
+from resprobe.figures.hover import Curve
 from resprobe.files import write_atomically
+from resprobe.report.cells import cells
+from resprobe.report.downloads import Download
 from resprobe.report.svg import inline_svg
 
 __all__ = ["Section", "page"]
@@ -29,7 +34,7 @@ class Section:
     title : str
         Its heading.
     text : sequence of str
-        Sentences, one after the other in one paragraph. Plain text, never HTML.
+        Sentences: a paragraph, or a list where there are more than three. Plain text, never HTML.
     figure : str, optional
         The text of an SVG document, as :func:`resprobe.figures.svg_text` gives it.
     table : DataFrame, optional
@@ -38,6 +43,16 @@ class Section:
         What the table holds, with units.
     figure_caption : str
         What the figure shows; also read out in its place.
+    curves : sequence of Curve
+        The points of the figure, which are told when they are pointed at.
+    drawing : bool
+        Whether the figure is a drawing that keeps its size, and is no wider than the page.
+    downloads : sequence of Download
+        The data behind it.
+    intro : str
+        A paragraph before them.
+    under : bool
+        Whether it belongs to the section before it, and has a smaller heading.
     """
 
     title: str
@@ -46,10 +61,18 @@ class Section:
     table: pd.DataFrame | None = None
     table_caption: str = ""
     figure_caption: str = ""
+    curves: Sequence[Curve] = ()
+    drawing: bool = False
+    downloads: Sequence[Download] = ()
+    intro: str = ""
+    under: bool = False
 
 
 def page(title: str, sections: Sequence[Section], *, path: str | Path) -> Path:
     """Write one HTML file that holds everything it shows.
+
+    Its one script, which sorts tables and tells the values of points, is named by its sum in
+    the page's policy, so that nothing else runs; without it everything can still be read.
 
     Parameters
     ----------
@@ -90,62 +113,51 @@ def page(title: str, sections: Sequence[Section], *, path: str | Path) -> Path:
         lstrip_blocks=True,
     )
     parts = [_part(section, number) for number, section in enumerate(sections, start=1)]
-    html = environment.get_template("page.html.j2").render(title=title, parts=parts)
+    script = _template("page.js")
+    html = environment.get_template("page.html.j2").render(
+        title=title,
+        parts=parts,
+        style=Markup(_template("page.css")),
+        script=Markup(script),
+        sum=_sum(script),
+        can_be_read=any(part["curves"] or part["drawing"] for part in parts),
+    )
     return write_atomically(path, html)
+
+
+def _template(name: str) -> str:
+    return (files("resprobe.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _sum(script: str) -> str:
+    """Return what the policy of a page calls a script by."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def _part(section: Section, number: int) -> dict[str, Any]:
     label = section.figure_caption or section.title
-    figure = section.figure and inline_svg(section.figure, prefix=f"figure{number}-", label=label)
+    figure = section.figure and inline_svg(
+        section.figure, prefix=f"figure{number}-", label=label, natural=section.drawing
+    )
     return {
         "id": f"section-{number}",
         "title": section.title,
-        "text": " ".join(section.text),
+        "heading": "h3" if section.under else "h2",
+        "intro": section.intro,
+        "text": list(section.text),
         "figure": Markup(figure) if figure else None,  # built by inline_svg, never as it came
         "figure_caption": section.figure_caption,
-        "table": None if section.table is None else _table(section.table),
+        "curves": _curves(section.curves) if section.curves else "",
+        "drawing": section.drawing,
+        "table": None if section.table is None else cells(section.table),
         "table_caption": section.table_caption or section.title,
+        "downloads": section.downloads,
     }
 
 
-def _table(frame: pd.DataFrame) -> dict[str, Any]:
-    numeric = [
-        pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
-        for dtype in frame.dtypes
-    ]
-    columns = [_column(frame.iloc[:, place]) for place in range(frame.shape[1])]
-    rows = [list(row) for row in zip(*columns, strict=True)]
-    return {"columns": [str(column) for column in frame.columns], "numeric": numeric, "rows": rows}
-
-
-def _column(values: pd.Series) -> list[str]:
-    """Write floats with as many decimals each, so that their points align.
-
-    The largest has four digits; where the smallest would then keep fewer than two, or a
-    number needs an exponent, each stands for itself.
-    """
-    cells = [_cell(value) for value in values]
-    if not pd.api.types.is_float_dtype(values.dtype) or any("e" in cell for cell in cells):
-        return cells
-    sizes = [abs(value) for value in values if math.isfinite(value) and value != 0]
-    if not sizes:
-        return cells
-    natural = max(len(cell.partition(".")[2]) for cell in cells)
-    decimals = min(natural, max(0, 3 - math.floor(math.log10(max(sizes)))))
-    if min(sizes) < 10.0 ** (1 - decimals) and decimals < natural:
-        return cells
-    return [
-        f"{value:.{decimals}f}".replace("-", "−") if math.isfinite(value) else cell
-        for value, cell in zip(values, cells, strict=True)
-    ]
-
-
-def _cell(value: Any) -> str:
-    """Write one value as a reader wants it: four digits, a dash for what is missing."""
-    if value is None or value is pd.NA or (isinstance(value, Real) and math.isnan(value)):
-        return "–"
-    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
-        return "yes" if value else "no"
-    if isinstance(value, Integral):
-        return str(value)
-    return f"{float(value):.4g}".replace("-", "−") if isinstance(value, Real) else str(value)
+def _curves(curves: Sequence[Curve]) -> str:
+    return json.dumps(
+        [{"quantity": curve.quantity, "points": curve.points} for curve in curves],
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )

@@ -21,10 +21,11 @@ _PAGE_COLOURS = {
     PAPER: "var(--paper)",
     **{colour: f"var(--line-{place})" for place, colour in enumerate(COLOURS)},
 }
+_ENLARGED = 1.35  # so that the letters of a drawing are as large as small print
 _COLOUR = re.compile("|".join(_PAGE_COLOURS), re.IGNORECASE)
 
 
-def inline_svg(svg: str, *, prefix: str, label: str) -> str:
+def inline_svg(svg: str, *, prefix: str, label: str, natural: bool = False) -> str:
     """Turn the text of an SVG file into an ``<svg>`` element for an HTML page.
 
     Parameters
@@ -35,6 +36,8 @@ def inline_svg(svg: str, *, prefix: str, label: str) -> str:
         Goes before every id, so that those of several figures on a page differ.
     label : str
         What the figure shows, for readers who do not see it.
+    natural : bool
+        Whether it keeps the width that it says, and is not as wide as the page.
 
     Returns
     -------
@@ -60,9 +63,11 @@ def inline_svg(svg: str, *, prefix: str, label: str) -> str:
     if root.tag != f"{_SVG}svg":
         raise InputError(f"a figure of the page is not an SVG document but <{root.tag}>")
     clean = _cleaned(root, prefix)
+    kept = ("viewBox", *(("font-family", "font-size") if natural else ()))
     clean.attrib = {"role": "img", "aria-label": label}  # the page sets the size
-    if "viewBox" in root.attrib:
-        clean.set("viewBox", root.attrib["viewBox"])
+    clean.attrib |= {name: root.attrib[name] for name in kept if name in root.attrib}
+    if natural and root.get("width", "").replace(".", "").isdigit():
+        clean.set("width", f"{_ENLARGED * float(root.attrib['width']):g}")
     if root.find(f".//{_SVG}style") is not None:  # what matplotlib's style says of every element
         clean.attrib |= {"stroke-linejoin": "round", "stroke-linecap": "butt"}
     return ElementTree.tostring(clean, encoding="unicode")

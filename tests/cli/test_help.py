@@ -21,6 +21,8 @@ COMMANDS = (
     "readout",
     "similarity",
     "describe",
+    "figure",
+    "report",
     "demo",
     "data",
 )
@@ -84,8 +86,8 @@ def test_an_option_of_one_name_takes_the_same_kind_of_value_everywhere(ok):
             metavar = rest.strip().split("  ")[0] if rest.startswith(" ") else ""
             seen.setdefault(name, set()).add(metavar if metavar.isupper() else "")
     differing = {name: kinds for name, kinds in seen.items() if len(kinds) > 1}
-    # training takes one architecture and writes one file
-    assert differing.keys() <= {"--arch", "--out"}
+    # training takes one architecture and writes one file; a figure has inches
+    assert differing.keys() <= {"--arch", "--out", "--width"}
 
 
 def test_the_version_is_that_of_the_package(ok, shell):

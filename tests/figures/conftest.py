@@ -128,9 +128,10 @@ def ax():
 
 @pytest.fixture
 def shown():
-    """What the axes' legend says, and the lines that hold data, by their label."""
+    """What the legends of axes and figure say, and the lines that hold data, by label."""
     return SimpleNamespace(
         legend=lambda ax: [text.get_text() for text in ax.get_legend().get_texts()],
+        shared=lambda made: [t.get_text() for x in made.legends for t in x.get_texts()],
         line=lambda ax, label: next(x for x in ax.lines if x.get_label() == label),
         marks=lambda ax, marker: [line for line in ax.lines if line.get_marker() == marker],
         bars=lambda ax: [np.vstack(c.get_segments()) for c in ax.collections if len(c.get_paths())],

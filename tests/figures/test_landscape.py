@@ -86,7 +86,7 @@ def test_a_plane_without_any_finite_loss_is_drawn_all_the_same(loss):
 def test_lines_are_overlaid_with_intervals_in_two_panels(shown):
     made = figure(line(one=lambda a: 1 + a * a, other=lambda a: 2 + a))
     losses, errors = made.axes
-    assert shown.legend(losses) == ["one", "other", "95 % over images"]
+    assert shown.shared(made) == ["one", "other", "95 % over images"]
     curves = [curve for curve in losses.lines if len(curve.get_xdata()) == 9]
     np.testing.assert_allclose(curves[0].get_ydata(), 1 + ALONG**2)
     np.testing.assert_allclose(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from resprobe.errors import InputError
-from resprobe.figures import figure, plot, plot_magnitude, plot_responses
+from resprobe.figures import figure, plot_magnitude, plot_responses
 from resprobe.results import Result
 
 
@@ -70,7 +70,7 @@ def test_plain_networks_show_their_response_where_they_are_alone(shown):
     (ax,) = made.axes
     assert shown.line(ax, "plain8").get_ydata().tolist() == [1, 2, 3]
     both = figure(sizes(plain8=[None] * 3, resnet8=[1.0] * 3))
-    assert shown.legend(both.axes[0])[0] == "resnet8"
+    assert shown.shared(both)[0] == "resnet8"
     with pytest.raises(InputError, match="no network in the magnitude result has a ratio"):
         plot_magnitude(sizes(plain8=[None] * 3), both.axes[0])
 
@@ -107,10 +107,10 @@ def test_the_order_of_the_rows_does_not_matter(ax, shown):
 
 def test_one_network_shows_what_its_norms_say_and_several_do_not(ax, shown):
     plot_responses(layers(net=[0.5, 2.0]), ax)
-    assert shown.legend(ax) == ["net", "as BatchNorm's parameters say"]
+    assert shown.legend(ax) == ["net", "± standard error", "as BatchNorm's parameters say"]
     open_marks = next(line for line in ax.lines if line.get_label().startswith("_"))
     assert open_marks.get_ydata().tolist() == pytest.approx([0.55, 2.2])
-    assert shown.legend(plot(layers(a=[0.5], b=[1.0]))) == ["a", "b"]
+    assert shown.shared(figure(layers(a=[0.5], b=[1.0]))) == ["a", "b", "± standard error"]
 
 
 def test_a_checkpoint_alone_is_drawn_by_its_norms(ax, shown):

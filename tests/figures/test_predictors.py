@@ -70,12 +70,11 @@ def test_a_panel_shows_the_predictor_it_names(ax, predictor):
 def test_networks_are_overlaid_and_named_once(shown):
     made = figure(blocks(first=RISES, second=RISES[:4]))
     assert len(made.axes) == 3
-    assert shown.legend(made.axes[0]) == ["first", "second", "transition"]
-    assert [len(ax.get_legend().get_texts()) for ax in made.axes[1:]] == [0, 0]
+    assert shown.shared(made) == ["first", "second", "transition"]
+    assert [len(ax.get_legend().get_texts()) for ax in made.axes] == [0, 0, 0]
     for ax in made.axes:
         assert to_hex(points(ax, style(1).marker)[0].get_color()) == style(1).colour
-    assert made.axes[0].get_ylabel()
-    assert not made.axes[1].get_ylabel()
+    assert all("nats per image" in ax.get_ylabel() for ax in made.axes)
 
 
 def test_without_transitions_the_legend_has_none(ax, shown):

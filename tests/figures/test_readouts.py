@@ -151,11 +151,10 @@ def test_borderline_images_are_filled_and_counted_back_from_the_end(ax, shown):
     assert near.get_xdata().tolist() == [-2, -1, 0]
     np.testing.assert_allclose(near.get_ydata(), [0, 20, 40])
     np.testing.assert_allclose(others.get_ydata(), [10, 30, 50])
-    assert shown.legend(ax) == ["net", "borderline, n = 40", "all others, n = 40"]
+    named = ["net", "borderline, n = 40", "all others, n = 40", "95 % interval"]
+    assert shown.legend(ax) == named
     made = figure(borderline("a", "b"))
-    assert [shown.legend(panel) for panel in made.axes] == [
-        ["a", "b", "borderline", "all others"], ["borderline", "all others"],
-    ]  # fmt: skip
+    assert shown.shared(made) == ["a", "b", "borderline", "all others", "95 % interval"]
 
 
 def test_what_cannot_be_drawn_is_one_sentence(ax):

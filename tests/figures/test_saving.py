@@ -18,7 +18,7 @@ def test_png_and_svg_are_written_beside_each_other_and_nothing_else(fake, tmp_pa
     assert [path.name for path in paths] == ["resnet8.v1.png", "resnet8.v1.svg"]
     assert sorted(paths) == sorted((tmp_path / "out").iterdir())
     with Image.open(paths[0]) as image:
-        assert image.size == (1400, round(200 * made.get_figheight()))
+        assert image.size == (1400, int(200 * made.get_figheight()))
 
 
 def test_the_same_figure_gives_the_same_bytes(fake, tmp_path):

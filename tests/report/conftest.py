@@ -117,12 +117,12 @@ def fake() -> SimpleNamespace:
     return SimpleNamespace(lesion=lesion, gradflow=gradflow, weights=weights, train=train)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def outline():
     return Outline
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def story() -> list[Result]:
     """A plain and a residual network with the contrast that the papers report."""
     return [

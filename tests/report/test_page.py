@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -14,9 +17,10 @@ from matplotlib.figure import Figure
 
 from resprobe.errors import InputError, ResprobeError
 from resprobe.figures import svg_text
+from resprobe.figures.hover import Curve
 from resprobe.figures.theme import theme
-from resprobe.report import Section, page
-from resprobe.report.page import _table
+from resprobe.report import Download, Section, page
+from resprobe.report.cells import cells as cells_of
 from resprobe.report.svg import inline_svg
 
 HOSTILE = "<script>alert(1)</script>&\"'"
@@ -47,18 +51,61 @@ def test_title_sentences_captions_headings_and_cells_are_text_whatever_they_hold
         written(Section("a", ["b"], svg, pd.DataFrame({"c": ["d"]}))),
         written(section, title=HOSTILE),
     )
-    assert not hostile.all("script")
+    assert hostile.all("script") == [{}]
     assert hostile.text.count(HOSTILE) >= 7
     assert len(hostile.tags) == len(plain.tags) + 1  # the caption under the figure
 
 
-def test_a_page_needs_no_network_and_no_script(written, svg, tmp_path):
+def test_a_page_needs_no_network_and_lets_no_script_run_but_its_own(written, svg, tmp_path):
     seen = written(Section("One", ["A."], svg), Section("Two", ["B."], svg))
-    assert not seen.all("script", "link", "img", "iframe", "object", "image")
-    assert not re.search(r"(https?:)?//|@import", (tmp_path / "page.html").read_text("utf-8"))
+    assert not seen.all("link", "img", "iframe", "object", "image")
+    html = (tmp_path / "page.html").read_text("utf-8")
+    assert not re.search(r"https?://|@import|src=", html)
     assert all(reference.startswith("#") for reference in seen.values("href"))
+    (script,) = re.findall(r"<script>(.*?)</script>", html, flags=re.DOTALL)
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = next(m["content"] for m in seen.all("meta") if "content" in m and "http-equiv" in m)
-    assert policy == "default-src 'none'; style-src 'unsafe-inline'"
+    assert policy == (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{allowed}'"
+    )
+
+
+def test_sentences_are_a_paragraph_and_a_list_where_there_are_more_than_three(written):
+    seen = written(Section("A", ["One.", "Two.", "Three."], intro="First of all."))
+    assert "First of all.\nOne. Two. Three." in re.sub(r"\n+", "\n", seen.text)
+    assert not seen.all("li")
+    assert len(written(Section("A", ["One.", "Two.", "Three.", "Four."])).all("li")) == 4
+
+
+def test_a_section_under_another_has_a_smaller_heading_and_is_not_in_the_contents(written):
+    seen = written(Section("A"), Section("B", under=True), Section("C"), Section("D"))
+    assert [tag for tag, _ in seen.tags if tag in ("h1", "h2", "h3")] == [
+        "h1",
+        "h2",
+        "h3",
+        "h2",
+        "h2",
+    ]
+    assert seen.values("href") == ["#section-1", "#section-1", "#section-3", "#section-4"]
+
+
+def test_what_points_say_is_an_attribute_whatever_it_holds(written, svg):
+    curve = Curve(HOSTILE, HOSTILE, ((1.0, 2.5, HOSTILE),))
+    seen = written(Section("A", [], svg, curves=[curve]))
+    (figure,) = seen.all("figure")
+    assert json.loads(figure["data-curves"]) == [
+        {"quantity": HOSTILE, "points": [[1.0, 2.5, HOSTILE]]}
+    ]
+
+
+def test_a_download_holds_every_byte_under_its_name(written):
+    content = "a\n\u00a0<b>,0.1\n".encode()
+    seen = written(Section("A", downloads=[Download(f"{HOSTILE}.csv", content)]))
+    (link,) = [a for a in seen.all("a") if "download" in a]
+    assert link["download"] == f"{HOSTILE}.csv"
+    kind, _, text = link["href"].partition(";base64,")
+    assert kind == "data:text/csv;charset=utf-8"
+    assert base64.b64decode(text) == content
 
 
 def test_figures_with_the_same_ids_do_not_collide(written, svg):
@@ -188,13 +235,13 @@ def test_any_label_comes_through(label):
     ],
 )
 def test_numbers_are_written_for_readers(values, cells):
-    assert [row[0] for row in _table(pd.DataFrame({"x": values}))["rows"]] == cells
+    assert [row[0] for row in cells_of(pd.DataFrame({"x": values}))["rows"]] == cells
 
 
 # up to 1e300: four digits of the largest float are more than the largest float
 @given(st.lists(st.floats(-1e300, 1e300) | st.just(float("nan")), max_size=12))
 def test_every_number_of_a_column_keeps_at_least_two_digits(values):
-    cells = [row[0] for row in _table(pd.DataFrame({"x": np.array(values, dtype=float)}))["rows"]]
+    cells = [row[0] for row in cells_of(pd.DataFrame({"x": np.array(values, dtype=float)}))["rows"]]
     for value, cell in zip(values, cells, strict=True):
         if np.isfinite(value):
             assert float(cell.replace("−", "-")) == pytest.approx(value, rel=0.05, abs=1e-300)

@@ -12,6 +12,7 @@ from functools import partial
 
 from matplotlib.axes import Axes
 
+from resprobe.figures.lesion.by_hand import plot_by_hand
 from resprobe.figures.lesion.classes import class_panels, plot_classes
 from resprobe.figures.lesion.draws import plot_random, plot_shuffle
 from resprobe.figures.lesion.greedy import plot_greedy
@@ -32,6 +33,7 @@ _IN_ONE_AXES: dict[str, Callable[..., Axes]] = {
     "shuffle": plot_shuffle,
     "greedy": plot_greedy,
     "repeat": plot_repeat,
+    "by-hand": plot_by_hand,
 }
 _IN_PANELS: dict[str, Callable[..., Axes]] = {"pairs": plot_pairs, "scale": plot_scale}
 
@@ -45,8 +47,9 @@ def plot_lesion(results: Results, ax: Axes, *, order: Sequence[str] = ()) -> Axe
     deleted is a cross at the lower edge. Networks of different depth share a relative axis.
     Where there are recalibrated figures they stand beside as light open marks. Random deletions
     (Fig. 5a) are drawn over their number, orders (Fig. 5b) over Kendall's tau, greedy ones over
-    the number dropped, repetitions over the block. Pairs are a heat map of the interaction, and
-    scaled branches a line per block; both take one network at a time here.
+    the number dropped, repetitions over the block, lesions by hand in their order. Pairs are
+    a heat map of the interaction, and scaled branches a line per block. Lesions by hand, pairs
+    and scaled branches take one network at a time here.
 
     Parameters
     ----------

@@ -12,11 +12,11 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Patch
 
 from resprobe.errors import InputError
-from resprobe.figures.lesion.heat import NOTHING, colour_bar, draw_heat, largest_of, tick_texts
-from resprobe.figures.lesion.parts import transition_key
-from resprobe.figures.marks import Entries, finish
+from resprobe.figures.keys import Entries, key, transition_key
+from resprobe.figures.legend import finish
+from resprobe.figures.lesion.heat import colour_bar, draw_heat, draw_signs, largest_of, tick_texts
 from resprobe.figures.series import Results, Series, gather, listed
-from resprobe.figures.theme import theme
+from resprobe.figures.theme import faint, theme
 from resprobe.results import Result
 
 __all__ = ["class_panels", "plot_classes"]
@@ -58,19 +58,28 @@ def plot_classes(
     limit = largest_of([one.rows for one in every], "error_rise")
     with theme():
         table = _table(series.rows)
-        draw_heat(ax, 100 * table.to_numpy(dtype=float), limit=limit)
+        values = 100 * table.to_numpy(dtype=float)
+        draw_heat(ax, values, limit=limit)
+        draw_signs(ax, values, limit=limit, where=values < 0)
         single = (series.rows["k"] == 1).all()
         lesions = series.rows.drop_duplicates("lesion")
         marks = (lesions["kind"] == "transition").to_list() if single else []
         names = lesions["blocks"].astype(str) if single else lesions["k"].astype(int).astype(str)
         tick_texts(ax, "x", names.to_list(), marks)
         tick_texts(ax, "y", [str(name) for name in table.index])
-        colour_bar(ax, Normalize(-limit, limit), colormaps["RdBu_r"], "rise of the error, points")
+        colour_bar(
+            ax,
+            Normalize(-limit, limit),
+            colormaps["RdBu_r"],
+            "rise of the error, percentage points",
+        )
         ax.set_xlabel("Deleted block" if single else "Lesion, by its number of blocks or swaps")
         ax.set_ylabel("Class")
         entries: Entries = [transition_key(size=3.5)] if any(marks) else []
+        if (values < 0).any():
+            entries.append((key(marker="_", markersize=4), "below 0"))
         if table.isna().to_numpy().any():
-            entries.append((Patch(facecolor=NOTHING, linewidth=0), "cannot be deleted"))
+            entries.append((Patch(facecolor=faint(), linewidth=0), "cannot be deleted"))
         finish(ax, entries, title=series.label)
     return ax
 

@@ -10,10 +10,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from resprobe.figures.keys import Entries, bars_key, key, series_key, transition_key
+from resprobe.figures.legend import finish
 from resprobe.figures.lesion.measure import limits_and_chance
-from resprobe.figures.lesion.parts import recalibrated_key, transition_key
+from resprobe.figures.lesion.parts import recalibrated_key
 from resprobe.figures.lesion.reading import Network, networks
-from resprobe.figures.marks import Entries, draw_series, finish, key, series_key
+from resprobe.figures.marks import draw_bars, draw_series
 from resprobe.figures.series import Results
 from resprobe.figures.theme import drawn, theme
 from resprobe.statistics import Spread, spread_of_each
@@ -70,7 +72,8 @@ def plot_shuffle(results: Results, ax: Axes, *, order: Sequence[str] = ()) -> Ax
         ax.set_xlabel("Kendall's tau of the blocks' order (1 is the original)")
         for network in found:
             _draw(ax, network, "kendall_tau", dodge=0.0, intact_at=1.0)
-        lowest = min(float(network.rows["kendall_tau"].min()) for network in found)
+        taus = np.concatenate([network.rows["kendall_tau"].to_numpy(float) for network in found])
+        lowest = float(taus[np.isfinite(taus)].min(initial=1.0))
         room = 0.03 * (1 - lowest) or 0.03
         ax.set_xlim(1 + room, lowest - room)
         _finish(ax, results, found, "swaps")
@@ -89,6 +92,7 @@ class _Line:
 
 
 def _line(network: Network, rows: pd.DataFrame, column: str) -> _Line:
+    rows = rows[rows[column].notna()]
     x = rows[column].to_numpy(dtype=float)
     group = np.ceil(np.round((1 - x) / STEP, 6)) if column == "kendall_tau" else x
     across = spread_of_each(group, x)
@@ -111,15 +115,8 @@ def _draw(ax: Axes, network: Network, column: str, *, dodge: float, intact_at: f
             ax, network.series, x, np.concatenate([[intact], line.part("mean")]), filled=raw
         )
         drawn_line.set_alpha(1.0 if raw else 0.6)
-        ax.vlines(
-            x[1:],
-            line.part("low"),
-            line.part("high"),
-            colors=look.colour,
-            linewidths=1.1,
-            alpha=1.0 if raw else 0.35,
-            zorder=2.7,
-        )
+        low, high = line.part("low"), line.part("high")
+        draw_bars(ax, look.colour, x[1:], low, high, width=1.1, alpha=1.0 if raw else 0.35)
 
 
 def _recalibrated_value(network: Network) -> float:
@@ -149,7 +146,7 @@ def _finish(ax: Axes, results: Results, found: Sequence[Network], what: str) -> 
     """Add limits, the label of the vertical axis and the legend."""
     measure = found[0].measure
     entries: Entries = [series_key(network.series) for network in found]
-    entries.append((key(marker="|", markersize=8, markeredgewidth=1.1), "mean, 95 % interval"))
+    entries.append(bars_key("mean, 95 % interval"))
     entries.append((key(marker=".", alpha=0.5), "one draw"))
     if any(network.is_transition(network.rows).any() for network in found):
         entries.append(transition_key("with transition", size=3.5))

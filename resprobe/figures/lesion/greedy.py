@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from resprobe.figures.keys import Entries, bars_key, key, open_key, series_key, transition_key
+from resprobe.figures.legend import finish
 from resprobe.figures.lesion.measure import limits_and_chance
 from resprobe.figures.lesion.parts import (
     DASHED,
     DOTTED,
-    draw_diamonds,
     draw_intact,
     draw_intervals,
     recalibrated_key,
-    transition_key,
 )
 from resprobe.figures.lesion.reading import Network, interval_name, networks
-from resprobe.figures.marks import Entries, draw_series, finish, inches_of, key, series_key
+from resprobe.figures.marks import draw_series, draw_transitions, inches_of
 from resprobe.figures.series import Results
-from resprobe.figures.theme import PAPER, drawn, theme
+from resprobe.figures.theme import drawn, paper, points, stroke, theme
 
 __all__ = ["plot_greedy"]
 
@@ -30,7 +31,7 @@ _POINTS = 5.0
 
 
 def plot_greedy(results: Results, ax: Axes, *, order: Sequence[str] = ()) -> Axes:
-    """Draw the error against the number of blocks dropped, each point with the block's number.
+    """Draw the error against the number of blocks dropped, the blocks' numbers at the top.
 
     Bars are the intervals on the images to report; light open marks show the same networks on
     the images that they were chosen by. Diamonds are transitions.
@@ -62,8 +63,7 @@ def plot_greedy(results: Results, ax: Axes, *, order: Sequence[str] = ()) -> Axe
         values = [p for n in found for p in (measure.of(n.rows), measure.high(n.rows))]
         values += [measure.of(_chosen(network)) for network in found]
         entries += limits_and_chance(ax, values, measure, [network.classes for network in found])
-        ax.set_ylim(0, min(112.0, 1.08 * ax.get_ylim()[1]))  # room for the numbers
-        shown = max(_annotate(ax, network, most) for network in found)
+        shown = _name_dropped(ax, found, most)
         dropped = "block dropped" if shown == 1 else f"block dropped (1 in {shown} named)"
         entries.append((key(marker="$7$", markersize=4.5, markeredgewidth=0.5), dropped))
         ax.grid(visible=False, axis="x")
@@ -78,7 +78,7 @@ def _draw(ax: Axes, network: Network) -> None:
     draw_series(ax, network.series, x, values)
     draw_intervals(ax, network, x, rows)
     transition = _dropped_transition(rows)
-    draw_diamonds(ax, network, x[transition], values[transition], count=len(x))
+    draw_transitions(ax, network.series, x, values, at=transition)
     for some in (_chosen(network), network.recalibrated.sort_values("k", kind="stable")):
         if some.empty:
             continue
@@ -88,10 +88,10 @@ def _draw(ax: Axes, network: Network) -> None:
             measure.of(some),
             color=network.series.style.colour,
             linestyle=DOTTED if is_selection else DASHED,
-            linewidth=0.8,
+            linewidth=stroke(0.8),
             marker=network.series.style.marker,
             markersize=2.6,
-            markerfacecolor=PAPER,
+            markerfacecolor=paper(),
             markeredgewidth=0.7,
             alpha=0.6,
             zorder=2.6,
@@ -110,34 +110,35 @@ def _dropped_transition(rows: pd.DataFrame) -> np.ndarray:
     return np.asarray(np.diff(among, prepend=0) > 0)
 
 
-def _annotate(ax: Axes, network: Network, most: float) -> int:
-    """Write the number of the block that was dropped last; return every which has room."""
-    rows, measure = network.rows, network.measure
-    every = max(1, int(np.ceil((most + 1) * 1.3 * _POINTS / 72 / inches_of(ax))))
-    tops = np.fmax(measure.high(rows), measure.of(rows))
-    for x, top, blocks in list(zip(rows["k"], tops, rows["blocks"], strict=True))[::every]:
-        if np.isfinite(top):
-            ax.annotate(
-                str(blocks).rpartition("+")[2],
-                (x, top),
-                xytext=(0, 3),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                rotation=90,
-                fontsize=_POINTS,
-                color=network.series.style.colour,
-            )
+def _name_dropped(ax: Axes, found: Sequence[Network], most: float) -> int:
+    """Write the number of the block that was dropped last in a row of each network at the top.
+
+    Returns of how many drops one is named, for as many as have room.
+    """
+    every = max(1, int(np.ceil((most + 1) * 1.3 * points(_POINTS) / 72 / inches_of(ax))))
+    row = 1.9 * points(_POINTS) / 72 / 2.0  # of axes about two inches high
+    ax.set_ylim(0, ax.get_ylim()[1] / (1 - row * len(found)))
+    ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= 100])
+    for place, network in enumerate(found):
+        y, colour = 1 - row * (place + 0.5), network.series.style.colour
+        look: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "color": colour}
+        ax.plot([0], [y], marker=network.series.style.marker, markersize=3.5, **look)
+        rows = network.rows.iloc[::every]
+        for x, blocks in zip(rows["k"], rows["blocks"], strict=True):
+            last = str(blocks).rpartition("+")[2]
+            ax.text(
+                x, y, drawn(last), ha="center", va="center", rotation=90,
+                fontsize=points(_POINTS), **look,
+            )  # fmt: skip
     return every
 
 
 def _key_of_marks(found: Sequence[Network], interval: str) -> Entries:
-    entries: Entries = [(key(marker="|", markersize=8, markeredgewidth=1.1), interval)]
+    entries: Entries = [bars_key(interval)]
     if any(_dropped_transition(network.rows).any() for network in found):
         entries.append(transition_key())
     if any(len(_chosen(network)) for network in found):
-        look = {"marker": "o", "markerfacecolor": PAPER, "markersize": 2.6, "alpha": 0.6}
-        entries.append((key(linestyle=DOTTED, **look), "on the images chosen by"))
+        entries.append((open_key(markersize=2.6, alpha=0.6), "on the images chosen by"))
     if any(len(network.recalibrated) for network in found):
         entries.append(recalibrated_key(linestyle=DASHED))
     return entries

@@ -16,26 +16,25 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.ticker import FixedLocator
 
 from resprobe.errors import InputError
+from resprobe.figures.keys import Entries, transition_key
 from resprobe.figures.lesion.reading import Network
 from resprobe.figures.marks import inches_of
-from resprobe.figures.theme import MUTED, PAPER, drawn, short_text
+from resprobe.figures.theme import drawn, faint, ink, muted, paper, points, short_text, stroke
 
 __all__ = [
-    "NOTHING",
     "Panels",
     "colour_bar",
     "draw_heat",
+    "draw_signs",
     "largest_of",
     "name_of",
     "panels_of",
+    "part_stages",
     "picked",
     "tick_texts",
 ]
 
 T = TypeVar("T")
-
-NOTHING = "#e4e4e4"
-"""The grey of what could not be measured."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def draw_heat(
     ax: Axes, values: np.ndarray, *, limit: float, aspect: Literal["auto", "equal"] = "auto"
 ) -> None:
     """Draw percentage points as colours from -limit to limit, NaN as grey."""
-    colours = colormaps["RdBu_r"].with_extremes(bad=NOTHING)
+    colours = colormaps["RdBu_r"].with_extremes(bad=faint())
     ax.imshow(
         np.ma.masked_invalid(values),
         cmap=colours,
@@ -107,6 +106,51 @@ def draw_heat(
         zorder=1,
     )
     ax.grid(visible=False)
+
+
+def draw_signs(ax: Axes, values: np.ndarray, *, limit: float, where: np.ndarray) -> None:
+    """Write + or - into the chosen cells, which a print in grey does not tell apart."""
+    size = float(np.clip(0.3 * 72 * inches_of(ax) / max(values.shape), 0.8, 4.0))
+    for marker, sign in (("+", 1), ("_", -1)):
+        for dark in (False, True):
+            cells = where & (np.sign(values) == sign) & ((np.abs(values) > 0.6 * limit) == dark)
+            rows, columns = np.nonzero(cells)
+            ax.plot(
+                columns,
+                rows,
+                linestyle="none",
+                marker=marker,
+                markersize=size,
+                markeredgewidth=0.2 * size,
+                color=paper() if dark else ink(),
+                zorder=2,
+            )
+
+
+def part_stages(ax: Axes, which: str, rows: pd.DataFrame, places: Sequence[float] = ()) -> Entries:
+    """Part the stages of a heat map's blocks by lines, and mark transitions at its edge.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where the heat map is.
+    which : str
+        The axis of the blocks, "x" or "y".
+    rows : DataFrame
+        One row per block, with ``stage`` and ``kind`` where they are known.
+    places : sequence of float
+        Where the blocks stand; without it 0, 1, 2...
+    """
+    at = np.asarray(places, dtype=float) if len(places) else np.arange(len(rows), dtype=float)
+    if "stage" in rows.columns:
+        stages = rows["stage"].to_numpy()
+        line = ax.axvline if which == "x" else ax.axhline
+        for edge in np.flatnonzero(stages[1:] != stages[:-1]):
+            line((at[edge] + at[edge + 1]) / 2, color=paper(), linewidth=stroke(0.8), zorder=2)
+    if "kind" not in rows.columns or not (rows["kind"] == "transition").any():
+        return []
+    mark_edge(ax, which, at[(rows["kind"] == "transition").to_numpy(dtype=bool)])
+    return [transition_key(size=3.5)]
 
 
 def colour_bar(
@@ -120,9 +164,9 @@ def colour_bar(
         cax=ax.inset_axes((1.02, 0.0, 0.03, 1.0)),
         extend="both" if beyond else "neither",
     )
-    bar.ax.tick_params(labelsize=6.5, length=2)
+    bar.ax.tick_params(labelsize=points(6.5), length=2)
     bar.outline.set_linewidth(0.4)
-    bar.set_label(drawn(label), fontsize=7)
+    bar.set_label(drawn(label), fontsize=points(7))
     return bar
 
 
@@ -133,7 +177,11 @@ def tick_texts(ax: Axes, which: str, texts: Sequence[str], marked: Sequence[bool
     axis = ax.xaxis if which == "x" else ax.yaxis
     axis.set_major_locator(FixedLocator(list(range(0, len(texts), step))))
     axis.set_ticklabels([drawn(text) for text in shown[::step]])
-    places = np.flatnonzero(np.asarray(marked, dtype=bool))
+    mark_edge(ax, which, np.flatnonzero(np.asarray(marked, dtype=bool)))
+
+
+def mark_edge(ax: Axes, which: str, places: np.ndarray) -> None:
+    """Draw a diamond at the edge of a heat map for each column ("x") or row ("y")."""
     if not len(places):
         return
     edge = np.ones(len(places))
@@ -143,8 +191,8 @@ def tick_texts(ax: Axes, which: str, texts: Sequence[str], marked: Sequence[bool
         linestyle="none",
         marker="D",
         markersize=2.8,
-        markerfacecolor=PAPER,
-        markeredgecolor=MUTED,
+        markerfacecolor=paper(),
+        markeredgecolor=muted(),
         markeredgewidth=0.8,
         clip_on=False,
         zorder=4,

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resprobe.figures.marks import Entries, key
+from resprobe.figures.keys import Entries, key
 from resprobe.figures.meta import data_of
 from resprobe.figures.series import Results, listed
-from resprobe.figures.theme import MUTED, short_text
+from resprobe.figures.theme import muted, short_text
 
 __all__ = ["NUMBERS", "Measure", "limits_and_chance"]
 
@@ -89,7 +89,7 @@ def limits_and_chance(
             entries.append((key(), f"chance, {chance:.3g} %, is above the axis"))
             continue
         top = max(top, chance)
-        ax.axhline(chance, color=MUTED, linestyle=":", linewidth=1.0, zorder=2)
-        entries.append((key(color=MUTED, linestyle=":"), f"chance, {chance:.3g} %"))
+        ax.axhline(chance, color=muted(), linestyle=":", linewidth=1.0, zorder=2)
+        entries.append((key(color=muted(), linestyle=":"), f"chance, {chance:.3g} %"))
     ax.set_ylim(0, max(1.0, min(100.0, 1.08 * top)))
     return entries

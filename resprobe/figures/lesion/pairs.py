@@ -11,20 +11,20 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.patches import Patch
 
+from resprobe.figures.keys import Entries, key, transition_key
+from resprobe.figures.legend import finish
 from resprobe.figures.lesion.heat import (
-    NOTHING,
     colour_bar,
     draw_heat,
+    draw_signs,
     largest_of,
     name_of,
     panels_of,
     tick_texts,
 )
-from resprobe.figures.lesion.parts import transition_key
 from resprobe.figures.lesion.reading import Network, networks
-from resprobe.figures.marks import Entries, finish, key
 from resprobe.figures.series import Results
-from resprobe.figures.theme import INK, theme
+from resprobe.figures.theme import faint, ink, theme
 
 __all__ = ["plot_pairs"]
 
@@ -37,7 +37,7 @@ def plot_pairs(
     """Draw the interaction of every pair of deletions, in percentage points, as a heat map.
 
     Red is more damage than the two deletions do alone, blue is less. The diagonal, framed,
-    is what each block costs alone, on the same scale. A dot marks an interaction whose interval
+    is what each block costs alone, on the same scale. A sign marks an interaction whose interval
     excludes 0, a diamond at the edge a transition; what cannot be deleted is grey.
 
     Parameters
@@ -58,14 +58,15 @@ def plot_pairs(
     with theme():
         values, sure = _matrix(network, rows)
         draw_heat(ax, values, limit=limit, aspect="equal")
-        _draw_marks(ax, sure)
+        draw_signs(ax, values, limit=limit, where=sure)
+        _frame_diagonal(ax, len(sure))
         numbers = [str(block) for block in range(len(values))]
         transitions = _transitions(rows, len(values))
         tick_texts(ax, "x", numbers, transitions)
         tick_texts(ax, "y", numbers, transitions)
         scale = Normalize(-limit, limit)
         beyond = bool((np.abs(values[np.isfinite(values)]) > limit).any())
-        colour_bar(ax, scale, colormaps["RdBu_r"], "points", beyond=beyond)
+        colour_bar(ax, scale, colormaps["RdBu_r"], "percentage points", beyond=beyond)
         ax.set_xlabel("Deleted block")
         ax.set_ylabel("Deleted block")
         finish(ax, _entries(values, sure, transitions), title=name_of(network, rows))
@@ -87,15 +88,10 @@ def _matrix(network: Network, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarra
     return values, sure
 
 
-def _draw_marks(ax: Axes, sure: np.ndarray) -> None:
-    """Draw the dots, and frames around the diagonal."""
-    size = len(sure)
-    rows, columns = np.nonzero(sure)
-    dot = float(np.clip(60 / size, 0.6, 6))
-    ax.scatter(columns, rows, s=dot, color=INK, linewidths=0, zorder=2)
+def _frame_diagonal(ax: Axes, size: int) -> None:
     corners = np.repeat(np.arange(size + 1) - 0.5, 2)
     for x, y in ((corners[1:-1], corners[:-2]), (corners[:-2], corners[1:-1])):
-        ax.plot(x, y, color=INK, linewidth=0.5 if size <= 30 else 0.25, zorder=3)
+        ax.plot(x, y, color=ink(), linewidth=0.5 if size <= 30 else 0.25, zorder=3)
     ax.set_xlim(-0.5, size - 0.5)
     ax.set_ylim(size - 0.5, -0.5)
 
@@ -107,11 +103,11 @@ def _transitions(rows: pd.DataFrame, size: int) -> list[bool]:
 
 
 def _entries(values: np.ndarray, sure: np.ndarray, transitions: Sequence[bool]) -> Entries:
-    entries: Entries = [(Patch(facecolor="none", edgecolor=INK, linewidth=0.6), "alone")]
+    entries: Entries = [(Patch(facecolor="none", edgecolor=ink(), linewidth=0.6), "alone")]
     if sure.any():
-        entries.append((key(marker=".", markersize=4), "interval excludes 0"))
+        entries.append((key(marker="+", markersize=4), "sign, where the interval excludes 0"))
     if any(transitions):
         entries.append(transition_key(size=3.5))
     if np.isnan(values).any():
-        entries.append((Patch(facecolor=NOTHING, linewidth=0), "cannot be deleted"))
+        entries.append((Patch(facecolor=faint(), linewidth=0), "cannot be deleted"))
     return entries

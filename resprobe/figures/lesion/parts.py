@@ -10,20 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from resprobe.errors import InputError
+from resprobe.figures.keys import Entries, key, open_key
 from resprobe.figures.lesion.reading import Network
-from resprobe.figures.marks import Entries, key, marker_size
-from resprobe.figures.theme import PAPER
+from resprobe.figures.marks import draw_bars
+from resprobe.figures.theme import stroke
 
 __all__ = [
     "DASHED",
     "DOTTED",
     "Dashes",
     "block_numbers",
-    "draw_diamonds",
     "draw_intact",
     "draw_intervals",
     "recalibrated_key",
-    "transition_key",
 ]
 
 Dashes = tuple[float, tuple[float, float]]
@@ -50,40 +49,13 @@ def draw_intervals(
     ax: Axes, network: Network, x: np.ndarray, rows: pd.DataFrame, *, alpha: float = 1.0
 ) -> None:
     """Draw the interval of each row as a bar."""
-    ax.vlines(
-        x,
-        network.measure.low(rows),
-        network.measure.high(rows),
-        colors=network.series.style.colour,
-        linewidths=1.1 if len(x) <= 60 else 0.5,
-        alpha=alpha,
-        zorder=2.5,
-    )
-
-
-def draw_diamonds(ax: Axes, network: Network, x: np.ndarray, y: np.ndarray, *, count: int) -> None:
-    """Draw transitions as open diamonds; ``count`` points share the width of the axes."""
-    ax.plot(
-        x,
-        y,
-        linestyle="none",
-        marker="D",
-        markersize=marker_size(ax, count) + 1.0,
-        markerfacecolor=PAPER,
-        markeredgecolor=network.series.style.colour,
-        markeredgewidth=1.1,
-        zorder=3.5,
-    )
-
-
-def transition_key(what: str = "transition", *, size: float = 5.0) -> tuple[Line2D, str]:
-    """Return the legend's entry of the open diamonds."""
-    return key(marker="D", markerfacecolor=PAPER, markersize=size), what
+    low, high = network.measure.low(rows), network.measure.high(rows)
+    draw_bars(ax, network.series.style.colour, x, low, high, width=1.1, alpha=alpha)
 
 
 def recalibrated_key(*, linestyle: Dashes = DOTTED) -> tuple[Line2D, str]:
     """Return the legend's entry of the light open marks."""
-    line = key(marker="o", markerfacecolor=PAPER, markersize=4, alpha=0.6, linestyle=linestyle)
+    line = open_key(linestyle=linestyle, alpha=0.6)
     return line, "BatchNorm recalibrated"
 
 
@@ -93,7 +65,7 @@ def draw_intact(ax: Axes, networks: Sequence[Network]) -> Entries:
     shown = [network for network in shown if network.measure.labelled]
     for network in shown:
         value, look = network.intact_value(), network.series.style
-        ax.axhline(value, color=look.colour, linestyle=DASHED, linewidth=0.8, zorder=2)
+        ax.axhline(value, color=look.colour, linestyle=DASHED, linewidth=stroke(0.8), zorder=2)
         ax.plot(
             [1.015],
             [value],
@@ -103,4 +75,4 @@ def draw_intact(ax: Axes, networks: Sequence[Network]) -> Entries:
             color=look.colour,
             clip_on=False,
         )
-    return [(key(linestyle=DASHED, linewidth=0.8), "intact")] if shown else []
+    return [(key(linestyle=DASHED, linewidth=stroke(0.8)), "intact")] if shown else []

@@ -19,7 +19,9 @@ __all__ = ["NAMES", "Network", "interval_name", "networks", "reported", "study_o
 NAMES = ("lesion", "lesion-classes")
 """Of the results: all images, and class by class."""
 
-STUDIES = ("single", "layers", "random", "shuffle", "pairs", "greedy", "repeat", "scale")
+STUDIES = (
+    "single", "layers", "random", "shuffle", "pairs", "greedy", "repeat", "scale", "by-hand",
+)  # fmt: skip
 TEXTS = ("lesion", "kind", "blocks", "k", "deletable")
 
 

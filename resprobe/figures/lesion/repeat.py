@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from resprobe.figures.depth import depth_axis
+from resprobe.figures.keys import Entries, bars_key, key, lost_key, series_key
+from resprobe.figures.legend import finish
 from resprobe.figures.lesion.measure import limits_and_chance
 from resprobe.figures.lesion.parts import (
     block_numbers,
@@ -16,17 +19,9 @@ from resprobe.figures.lesion.parts import (
     recalibrated_key,
 )
 from resprobe.figures.lesion.reading import Network, interval_name, networks
-from resprobe.figures.marks import (
-    Entries,
-    depth_axis,
-    finish,
-    key,
-    mark_bottom,
-    marker_size,
-    series_key,
-)
+from resprobe.figures.marks import mark_bottom, marker_size
 from resprobe.figures.series import Results, on_one_axis
-from resprobe.figures.theme import PAPER, drawn, theme
+from resprobe.figures.theme import drawn, paper, stroke, theme
 
 __all__ = ["plot_repeat"]
 
@@ -66,6 +61,8 @@ def plot_repeat(results: Results, ax: Axes, *, order: Sequence[str] = ()) -> Axe
             places = dict(zip(network.rows["blocks"], x, strict=True))
             for number, fill, dodge in zip(times, _fills(times), dodges[place], strict=True):
                 _draw(ax, network, number, places, fill=fill, dodge=dodge)
+            impossible = ~network.rows["deletable"].to_numpy(dtype=bool) & ~repeated[place]
+            mark_bottom(ax, network.series, x[impossible] + dodges[place].mean(), marker="x")
         entries: Entries = [series_key(network.series) for network in found]
         entries += _key_of_marks(found, times, interval_name(results))
         entries += draw_intact(ax, found)
@@ -110,19 +107,16 @@ def _draw(
             network.measure.of(rows),
             color=look.colour,
             linestyle=look.linestyle if raw else "none",
-            linewidth=0.6,
+            linewidth=stroke(0.6),
             marker=look.marker,
             fillstyle=fill,
             markersize=marker_size(ax, len(x)) + 0.5,
-            markerfacecolor=look.colour if fill != "none" else PAPER,
-            markerfacecoloralt=PAPER,
+            markerfacecolor=look.colour if fill != "none" else paper(),
+            markerfacecoloralt=paper(),
             markeredgewidth=0.8,
             alpha=1.0 if raw else 0.45,
             zorder=3,
         )
-        if raw and fill == "full":
-            impossible = ~rows["deletable"].to_numpy(dtype=bool)
-            mark_bottom(ax, network.series, x[impossible] - dodge, marker="x")
 
 
 def _key_of_marks(found: Sequence[Network], times: Sequence[int], interval: str) -> Entries:
@@ -132,16 +126,16 @@ def _key_of_marks(found: Sequence[Network], times: Sequence[int], interval: str)
                 marker="o",
                 fillstyle=fill,
                 markersize=5,
-                markerfacecoloralt=PAPER,
+                markerfacecoloralt=paper(),
                 markeredgewidth=0.8,
             ),
             f"applied {number} times",
         )
         for number, fill in zip(times, _fills(times), strict=True)
     ]
-    entries.append((key(marker="|", markersize=8, markeredgewidth=1.1), interval))
+    entries.append(bars_key(interval))
     if any(len(network.recalibrated) for network in found):
         entries.append(recalibrated_key())
     if not all(network.rows["deletable"].all() for network in found):
-        entries.append((key(marker="x", markersize=4.5, markeredgewidth=1.1), "changes the shape"))
+        entries.append(lost_key("changes the shape"))
     return entries

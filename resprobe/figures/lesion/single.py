@@ -9,28 +9,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from resprobe.errors import InputError
+from resprobe.figures.depth import depth_axis
+from resprobe.figures.keys import Entries, bars_key, key, lost_key, series_key, transition_key
+from resprobe.figures.legend import finish
 from resprobe.figures.lesion.measure import limits_and_chance
 from resprobe.figures.lesion.parts import (
     block_numbers,
-    draw_diamonds,
     draw_intact,
     draw_intervals,
     recalibrated_key,
-    transition_key,
 )
 from resprobe.figures.lesion.reading import Network, interval_name, networks
-from resprobe.figures.marks import (
-    Entries,
-    depth_axis,
-    draw_series,
-    finish,
-    key,
-    mark_bottom,
-    marker_size,
-    series_key,
-)
+from resprobe.figures.marks import draw_series, draw_transitions, mark_bottom, marker_size
 from resprobe.figures.series import Results, on_one_axis
-from resprobe.figures.theme import PAPER, drawn, theme
+from resprobe.figures.theme import drawn, paper, stroke, theme
 
 __all__ = ["plot_single"]
 
@@ -95,11 +87,11 @@ def _shown(network: Network) -> np.ndarray:
 def _draw(ax: Axes, network: Network, x: np.ndarray) -> None:
     series, values = network.series, network.measure.of(network.rows)
     line = draw_series(ax, series, x, values)
-    line.set_linewidth(0.8)
+    line.set_linewidth(stroke(0.8))
     line.set_markersize(0.85 * line.get_markersize())  # so that the interval shows beyond it
     draw_intervals(ax, network, x, network.rows)
     transition = network.is_transition(network.rows)
-    draw_diamonds(ax, network, x[transition], values[transition], count=len(x))
+    draw_transitions(ax, series, x, values, at=transition)
     _draw_recalibrated(ax, network, x)
     mark_bottom(ax, series, x[~_deletable(network.rows)], marker="x")
     mark_bottom(ax, series, x[_lost(network)], marker="$?$")
@@ -116,19 +108,19 @@ def _draw_recalibrated(ax: Axes, network: Network, x: np.ndarray) -> None:
     look, values = network.series.style, network.measure.of(rows)
     transition = network.is_transition(rows)
     draw_intervals(ax, network, at, rows, alpha=0.35)
-    for chosen, marker in ((~transition, look.marker), (transition, "D")):
-        ax.plot(
-            at[chosen],
-            values[chosen],
-            linestyle="none",
-            marker=marker,
-            markersize=marker_size(ax, len(x)),
-            markerfacecolor=PAPER,
-            markeredgecolor=look.colour,
-            markeredgewidth=0.7,
-            alpha=0.6,
-            zorder=2.9,
-        )
+    ax.plot(
+        at[~transition],
+        values[~transition],
+        linestyle="none",
+        marker=look.marker,
+        markersize=marker_size(ax, len(x)),
+        markerfacecolor=paper(),
+        markeredgecolor=look.colour,
+        markeredgewidth=0.7,
+        alpha=0.6,
+        zorder=2.9,
+    )
+    draw_transitions(ax, network.series, at, values, at=transition, alpha=0.6)
 
 
 def _deletable(rows: pd.DataFrame) -> np.ndarray:
@@ -141,13 +133,13 @@ def _lost(network: Network) -> np.ndarray:
 
 
 def _key_of_marks(found: Sequence[Network], interval: str) -> Entries:
-    entries: Entries = [(key(marker="|", markersize=8, markeredgewidth=1.1), interval)]
+    entries: Entries = [bars_key(interval)]
     if any(network.is_transition(network.rows).any() for network in found):
         entries.append(transition_key())
     if any(len(network.recalibrated) for network in found):
         entries.append(recalibrated_key())
     if not all(_deletable(network.rows).all() for network in found):
-        entries.append((key(marker="x", markersize=4.5, markeredgewidth=1.1), "cannot be deleted"))
+        entries.append(lost_key("cannot be deleted"))
     if any(_lost(network).any() for network in found):
         entries.append((key(marker="$?$", markersize=4.5, markeredgewidth=0.5), "no figure"))
     return entries

@@ -49,6 +49,18 @@ def path_counts(blocks: int) -> list[int]:
 def path_share(blocks: int, low: int, high: int) -> Fraction:
     """Return the share of all paths whose length is between ``low`` and ``high``, inclusive.
 
+    Parameters
+    ----------
+    blocks : int
+        Number of residual blocks; there are ``2**blocks`` paths.
+    low, high : int
+        The shortest and the longest length that count, in branches.
+
+    Returns
+    -------
+    Fraction
+        Exact, in [0, 1].
+
     Raises
     ------
     UsageError

@@ -104,9 +104,8 @@ def similarity(
 
     References
     ----------
-    S. Kornblith et al., "Similarity of neural network representations revisited", ICML 2019;
-    T. Nguyen, M. Raghu, S. Kornblith, "Do wide and deep networks learn the same things?", ICLR
-    2021, section 2.
+    Kornblith et al. 2019, "Similarity of neural network representations revisited"; Nguyen,
+    Raghu, Kornblith 2021, "Do wide and deep networks learn the same things?", section 2.
 
     Examples
     --------
