@@ -33,10 +33,10 @@ notebooks-check: $(VENV)/.installed-dev  ## Run them and keep nothing: does ever
 	$(BIN)/python notebooks/run.py --check --jobs 2
 
 docs: $(VENV)/.installed-docs  ## Build the site, docs/_build/html/index.html
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going docs docs/_build/html
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -j auto docs docs/_build/html
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) demo docs/_build
+	rm -rf $(VENV) demo docs/_build docs/generated
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
