@@ -15,12 +15,8 @@ from html import escape
 
 __all__ = ["Part", "draw_chain"]
 
-INK, MUTED, RULE, PAPER = (
-    "var(--ink, #262626)",
-    "var(--muted, #5c5c5c)",
-    "var(--rule, #d9d9d9)",
-    "var(--paper, #ffffff)",
-)
+INK, MUTED = "var(--ink, #262626)", "var(--muted, #5c5c5c)"
+RULE, PAPER = "var(--rule, #d9d9d9)", "var(--paper, #ffffff)"
 RISE, FALL = "var(--line-1, #d55e00)", "var(--line-0, #0072b2)"
 _BLOCKS = ("identity", "transition")
 _CELL, _ROW, _END = 24.0, 62.0, 44.0  # of a block, of a row of them, of stem and head

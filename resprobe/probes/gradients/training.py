@@ -11,7 +11,7 @@ import pandas as pd
 
 from resprobe.errors import InputError, UsageError
 from resprobe.monitor.rows import COLUMNS
-from resprobe.results import Result
+from resprobe.results import Result, versions
 
 __all__ = ["check_steps", "flow_of_watch", "flow_over_training", "read_watch"]
 
@@ -114,7 +114,8 @@ def flow_of_watch(watch: Result, *, network: str) -> Result:
         raise InputError(f"what a watch has seen is wanted; this {what}")
     frame = watch.frame.assign(network=network, n=watch.frame["images"])
     plain = bool(frame["identity"].isna().all())
-    meta = {**watch.meta, "unit": "step", "networks": [{"network": network, "plain": plain}]}
+    networks = [{"network": network, "plain": plain}]
+    meta = {**versions(), **watch.meta, "unit": "step", "networks": networks}
     return Result("gradflow-training", _laid_out(frame), meta)
 
 
