@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 from matplotlib.transforms import offset_copy
 
 from resprobe.figures.keys import SHARED, Entries, once
@@ -105,9 +107,16 @@ def _look(labels: Sequence[str], inches: float) -> dict[str, Any]:
 def _columns(labels: Sequence[str], inches: float, size: float) -> int:
     """Return the most columns, filled one after the other, that fit so many inches."""
     em = size / 72
-    widths = [em * (0.55 * len(label) + _HANDLE + _GAP) for label in labels]
+    font = FontProperties(size=size)
+    widths = [_inches(label, font) + em * (_HANDLE + _GAP) for label in labels]
     for columns in range(len(labels), 1, -1):
         total = sum(max(column) for column in np.array_split(widths, columns))
         if total + _SPACE * em * (columns - 1) <= inches:
             return columns
     return 1
+
+
+def _inches(label: str, font: FontProperties) -> float:
+    """Return how wide a text is in the font of the figure."""
+    width, *_ = text_to_path.get_text_width_height_descent(label, font, False)
+    return float(width) / 72
