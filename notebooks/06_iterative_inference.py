@@ -90,7 +90,7 @@ resprobe.plot(stored).figure
 #
 # - *Left*: does the accuracy climb gradually, or in one jump? Bold is the probe, dotted the
 #   network's own head. In the plain network, the control among the stored ones, the head reads
-#   nothing before the last block.
+#   next to nothing before the last block.
 # - *Middle*: the cosine of $F_l(x)$ and $\partial L/\partial x_l$, image by image, then the mean.
 #   Below zero is downhill. Jastrzebski et al. find it negative in all blocks and about $-0.1$ in
 #   the last ones.

@@ -134,6 +134,32 @@ def test_what_is_of_another_network_data_or_seed_is_measured_anew(tmp_path, coun
     assert any("of another network, data, seed or version; measured anew" in line for line in said)
 
 
+def test_what_no_longer_applies_is_taken_away_and_what_is_not_the_surveys_stays(tmp_path, counted):
+    survey(*subject(), network="r", keep=tmp_path)
+    own = Result("magnitude-mine", pd.DataFrame({"network": ["r"]}))
+    own.save(tmp_path)
+    Result("train", pd.DataFrame({"network": ["r"]})).save(tmp_path)  # not of this folder's survey
+    survey(*subject(), network="r", trained=False, keep=tmp_path)
+    kept = {path.stem for path in tmp_path.glob("*.csv")}
+    assert {"paths", "lesion", "readout", "readout-decisions"}.isdisjoint(kept)
+    assert {"magnitude", "gradflow", "magnitude-mine", "train"} <= kept
+
+
+def test_a_survey_that_is_interrupted_leaves_nothing_of_another_network(
+    tmp_path, counted, monkeypatch
+):
+    survey(*subject(), network="r", keep=tmp_path)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    first = replace(made_of.STUDIES[0], measure=interrupted)
+    monkeypatch.setattr("resprobe.surveys.making.STUDIES", (first, *made_of.STUDIES[1:]))
+    with pytest.raises(KeyboardInterrupt):
+        survey(*subject(seed=1), network="r", keep=tmp_path)
+    assert {path.stem for path in tmp_path.glob("*.json")} == {"blocks"}
+
+
 def test_a_result_of_another_version_is_measured_anew(tmp_path, counted):
     chain, data = subject()
     survey(chain, data, network="r", keep=tmp_path)

@@ -8,7 +8,15 @@ whether it was made. ``read_results(folder)`` reads such a folder again without 
 from __future__ import annotations
 
 from resprobe.surveys.making import blocks_of, plan_survey, survey
-from resprobe.surveys.reading import read_results, write_index
+from resprobe.surveys.reading import begin_index, read_results, write_index
 from resprobe.surveys.studies import Counts
 
-__all__ = ["Counts", "blocks_of", "plan_survey", "read_results", "survey", "write_index"]
+__all__ = [
+    "Counts",
+    "begin_index",
+    "blocks_of",
+    "plan_survey",
+    "read_results",
+    "survey",
+    "write_index",
+]

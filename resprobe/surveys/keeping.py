@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -56,13 +57,25 @@ class Folder:
             found = [Result.load(file) for file in files]
         except ResprobeError as error:
             self.tell(f"{error}; measured anew")
+            self.take_away(study.kinds)
             return []
         wanted = self._identity(study, shown)
         if any(result.meta.get(IDENTITY) != wanted for result in found):
             self.tell(f"{self.path / study.name}: of another network, data, seed or version; "
                       "measured anew")  # fmt: skip
+            self.take_away(study.kinds)
             return []
         return found
+
+    def take_away(self, kinds: Iterable[str]) -> None:
+        """Remove results that a survey left here and that are not of this one."""
+        if self.path is None:
+            return
+        for kind in kinds:
+            notes = self.path / f"{kind}.json"
+            if _is_of_a_survey(notes):
+                for file in (notes, notes.with_suffix(".csv")):
+                    file.unlink(missing_ok=True)
 
     def keep(self, study: Study, shown: Batches, results: Sequence[Result]) -> list[Result]:
         """Save what an analysis gave, marked with what it is of."""
@@ -86,6 +99,7 @@ class Folder:
         """Save a result that takes no time to make, and return it or the same from before."""
         if self.path is None:
             return result
+        result = Result(result.name, result.frame, {**result.meta, IDENTITY: self._weights})
         try:
             before = Result.load(self.path / f"{result.name}.json")
         except ResprobeError:
@@ -115,6 +129,13 @@ class Folder:
                 "version": versions()["resprobe"],
             }
         )
+
+
+def _is_of_a_survey(notes: Path) -> bool:
+    try:
+        return IDENTITY in json.loads(notes.read_text(encoding="utf-8"))["meta"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _said(result: Result) -> str:

@@ -18,7 +18,7 @@ from resprobe.probes.study import check_fit, provenance
 from resprobe.results import Result
 from resprobe.surveys.keeping import Folder
 from resprobe.surveys.studies import STUDIES, Counts, Sitter, Study
-from resprobe.surveys.training import training_of
+from resprobe.surveys.training import TRAINING, training_of
 
 __all__ = ["blocks_of", "plan_survey", "survey"]
 
@@ -110,7 +110,10 @@ def survey(
     facts = [
         folder.known(one) for one in (blocks_of(chain, network=network, meta=meta), *told.results)
     ]
-    made = [_made(study, folder, sitter, progress=progress, **shared) for study in STUDIES]
+    folder.take_away({*TRAINING} - {one.name for one in facts})
+    # before anything is measured, so that an interrupted survey leaves nothing of another
+    begun = [_begun(study, folder, sitter) for study in STUDIES]
+    made = [_made(one, folder, sitter, progress=progress, **shared) for one in begun]
     if not any(one.results for one in made):
         raise InputError(f"{network}: no analysis applies: {made[0].reason}")
     rows = [told.row, *(one.row(network) for one in made)]
@@ -175,15 +178,22 @@ class _Made:
         }
 
 
-def _made(study: Study, folder: Folder, sitter: Sitter, **named: Any) -> _Made:
-    """Read an analysis, or make and keep it; an analysis that does not apply says why."""
-    network, shown = named["network"], sitter.shown(study)
-    reason = study.why_not(sitter)
+def _begun(study: Study, folder: Folder, sitter: Sitter) -> _Made:
+    """Return what is known of an analysis: its results from before, or why it does not apply."""
+    shown, reason = sitter.shown(study), study.why_not(sitter)
+    if reason:
+        folder.take_away(study.kinds)
+    return _Made(study, shown.n, () if reason else folder.load(study, shown), reason)
+
+
+def _made(begun: _Made, folder: Folder, sitter: Sitter, **named: Any) -> _Made:
+    """Make and keep an analysis that is not known; one that does not apply says why."""
+    network, study, reason = named["network"], begun.study, begun.reason
+    if begun.results:
+        folder.tell(f"{network}: {study.name} is there already")
+        return begun
+    shown = sitter.shown(study)
     if not reason:
-        known = folder.load(study, shown)
-        if known:
-            folder.tell(f"{network}: {study.name} is there already")
-            return _Made(study, shown.n, known)
         folder.tell(f"{network}: {study.name} on {shown.n:,} images")
         try:
             results = study.measure(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from resprobe.errors import InputError
-from resprobe.results import Result, combined
+import pandas as pd
 
-__all__ = ["read_results", "write_index"]
+from resprobe.errors import InputError
+from resprobe.results import Result, combined, versions
+
+__all__ = ["begin_index", "read_results", "write_index"]
 
 INDEX = "survey"
 
@@ -16,6 +18,19 @@ INDEX = "survey"
 def write_index(folder: str | Path, surveys: Sequence[Sequence[Result]]) -> Result:
     """Write which networks a folder is of, in order, and what was made of each; return it."""
     index = combined([result for found in surveys for result in found if result.name == INDEX])
+    index.save_as(Path(folder) / INDEX)
+    return index
+
+
+def begin_index(folder: str | Path, networks: Sequence[str]) -> Result:
+    """Write which networks a folder will be of, for one that is interrupted; return it."""
+    reason = "the report was interrupted; the same command goes on with it"
+    rows = [
+        {"network": network, "study": "survey", "done": False, "n": 0, "results": "",
+         "reason": reason}
+        for network in networks
+    ]  # fmt: skip
+    index = Result(INDEX, pd.DataFrame(rows), versions())
     index.save_as(Path(folder) / INDEX)
     return index
 

@@ -12,7 +12,10 @@ from resprobe.checkpoints import Checkpoint
 from resprobe.errors import ResprobeError
 from resprobe.results import Result
 
-__all__ = ["Told", "training_of"]
+__all__ = ["TRAINING", "Told", "training_of"]
+
+TRAINING = ("recipe", "train")
+"""The kinds of results that say how a network was trained."""
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,25 @@ def test_a_page_is_written_again_from_what_is_saved(made, ok, tmp_path):
     assert after == before
 
 
+def test_a_page_of_an_interrupted_report_says_so(ok, net, tmp_path, monkeypatch, undrawn):
+    page = tmp_path / "cut.html"
+    ok("report", "--ckpt", net, *SMALL, "--out", page)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(resprobe.probes, "readout", interrupted)
+    from running import run
+
+    assert run("report", "--ckpt", net, "--images", 5, "--fit-images", 8, "--out", page).code == 130
+    monkeypatch.undo()
+    ok("report", "--from", tmp_path / "cut-results", "--out", page)
+    text = page.read_text("utf-8")
+    assert "the report was interrupted; the same command goes on with it" in text
+    assert "Deleting one block" in text
+    assert "Reading the answer" not in text
+
+
 def test_a_network_at_initialisation_has_no_lesions_and_says_why(ok, pets, undrawn):
     ran = ok(
         "report", "--arch", "resnet8", "--width", 2, "--data", f"folder:{pets}", "--images", 6,

@@ -83,9 +83,10 @@ def report(
         return
     with prepared(page.parent), prepared(folder):
         found = subjects(question.request)
-        every = [_surveyed(question, subject, folder, fit_images) for subject in found]
-        from resprobe.surveys import write_index
+        from resprobe.surveys import begin_index, write_index
 
+        begin_index(folder, [subject.network for subject in found])
+        every = [_surveyed(question, subject, folder, fit_images) for subject in found]
         index = write_index(folder, every)
         _written([result for parts in every for result in parts], page, title)
     note(f"every result is kept in {folder}", quiet=question.quiet)

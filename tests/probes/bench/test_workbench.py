@@ -244,6 +244,16 @@ def test_a_network_that_changed_meanwhile_is_refused_and_one_written_back_is_not
         bench.look(delete=[2])
 
 
+def test_a_weight_that_is_written_on_behind_autograds_back_is_noticed_too(model, data):
+    model = copy.deepcopy(model)
+    bench = Workbench(unravel(model, data.example()), data)
+    bench.look(delete=[1])
+    model.linear.weight.data.zero_()
+    for deleted in ([1], [2]):  # remembered, and new
+        with pytest.raises(ResprobeError, match="has changed since"):
+            bench.look(delete=deleted)
+
+
 def test_what_cannot_be_done_is_said_in_a_sentence(bench, data):
     with pytest.raises(UsageError, match=r"block 9 was to be deleted .* blocks 0 to 8"):
         bench.look(delete=[9])
