@@ -122,9 +122,9 @@ missed.agg(
 
 # %% [markdown]
 # Compare the median and the largest: "no block matters" is true of the typical block only, and in
-# the pre-activation network of little more than half of them. There the first block is a catastrophe
-# to lose. The paper's Fig. 3 has no such spike, so it may be an artefact of the small setting:
-# width 8 instead of 16, few images and a short training.
+# the pre-activation network of little more than half of them. There the first block is a
+# catastrophe to lose. The paper's Fig. 3 has no such spike, so it may be an artefact of the small
+# setting: width 8 instead of 16, few images and a short training.
 #
 # **What would falsify the prediction:** typical blocks with a rise that does not shrink as networks
 # get deeper.
