@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from resprobe.errors import InputError
 from resprobe.figures.lesion.reading import reported
-from resprobe.figures.meta import networks_of
+from resprobe.figures.meta import data_of, networks_of
 from resprobe.figures.series import Series, gather
+from resprobe.figures.theme import short_text
 from resprobe.results import Result
 
 __all__ = [
     "LONGEST",
     "Kin",
     "chance_of",
+    "data_by_label",
     "factor",
     "kin_of",
     "like_with_like",
     "percent",
     "points",
     "rounded",
+    "unlike",
 ]
 
 Kin = Mapping[str, tuple[bool, int]]
@@ -64,8 +68,40 @@ def _known(result: Result) -> dict[str, tuple[bool, int]]:
     return known
 
 
-def like_with_like(series: Sequence[Series], kin: Kin) -> list[tuple[Series, Series]]:
-    """Pair every plain network with every residual network of as many blocks."""
+def like_with_like(
+    series: Sequence[Series], kin: Kin, results: Sequence[Result]
+) -> list[tuple[Series, Series]]:
+    """Pair every plain network with every residual one of as many blocks on the same images.
+
+    ``series`` are all that :func:`resprobe.figures.series.gather` found in ``results``.
+    """
+    data = data_by_label(series, results)
+    return [
+        (plain, residual)
+        for plain, residual in _of_one_depth(series, kin)
+        if data[plain.label] == data[residual.label]
+    ]
+
+
+def unlike(series: Sequence[Series], kin: Kin, results: Sequence[Result]) -> list[str]:
+    """Say once that plain and residual networks are not compared, as their images differ."""
+    pairs = _of_one_depth(series, kin)
+    if not pairs or like_with_like(series, kin, results):
+        return []
+    data = data_by_label(series, results)
+    seen = [f"{one.label} ({_written(data[one.label])})" for one in pairs[0]]
+    return [f"{seen[0]} and {seen[1]} were not measured on the same images: no comparison."]
+
+
+def data_by_label(series: Sequence[Series], results: Sequence[Result]) -> dict[str, dict[str, Any]]:
+    """Return the images that each network saw: ``data_set``, ``split`` and ``n``, where known."""
+    shared = (data_of(result.meta) for result in results for _ in result.frame["network"].unique())
+    return {
+        one.label: {**data, **data_of(one.facts)} for one, data in zip(series, shared, strict=True)
+    }
+
+
+def _of_one_depth(series: Sequence[Series], kin: Kin) -> list[tuple[Series, Series]]:
     known = [one for one in series if one.network in kin]
     return [
         (plain, residual)
@@ -75,6 +111,17 @@ def like_with_like(series: Sequence[Series], kin: Kin) -> list[tuple[Series, Ser
         and not kin[residual.network][0]
         and kin[plain.network][1] == kin[residual.network][1]
     ]
+
+
+def _written(data: Mapping[str, Any]) -> str:
+    def parts() -> Iterator[str]:
+        if "n" in data:
+            yield f"{data['n']:,} images" if isinstance(data["n"], int) else str(data["n"])
+        for key in ("data_set", "split"):
+            if key in data:
+                yield str(data[key])
+
+    return short_text(", ".join(parts()) or "images unknown", limit=LONGEST)
 
 
 def chance_of(series: Series) -> float | None:
@@ -106,7 +153,7 @@ def points(difference: float) -> str:
     >>> print(points(-0.0123).replace("\u00a0", " "))
     −1.2 points
     """
-    return f"{100 * difference:.1f}\u00a0points".replace("-", "−")
+    return f"{round(100 * difference, 1) + 0.0:.1f}\u00a0points".replace("-", "−")
 
 
 def rounded(number: float, *, digits: int = 2) -> str:

@@ -33,25 +33,29 @@ def paths(weights: list[float], **more) -> str:
     return said("paths", sentences.path_sentences, rows, **more)
 
 
-def test_short_paths_that_carry_more_are_told_with_their_lengths():
+def test_short_paths_that_weigh_more_are_told_with_their_lengths():
     text = paths([0.3, 0.5, 0.12, 0.08])
-    assert "takes 1.5 branches in the mean over all paths, and 1.0 in the mean over" in text
-    assert "short paths carry more than their number says." in text
-    assert "In r paths of lengths 0 to 1 (of 0 to 3) carry 80.0 % of it; they are 50.0 %" in text
+    assert "takes 1.5 branches in the mean over all paths, and 1.0 in the mean when " in text
+    assert "each length counts by its number × norm: short paths weigh more than their" in text
+    assert (
+        "In r paths of lengths 0 to 1 (of 0 to 3) have 80.0 % of the sum of number × norm; " in text
+    )
+    assert text.endswith("they are 50.0 % of all paths.")
+    assert "gradient" not in text
 
 
-def test_long_paths_that_carry_more_are_told_as_the_opposite():
+def test_long_paths_that_weigh_more_are_told_as_the_opposite():
     text = paths([0.05, 0.15, 0.5, 0.3])
-    assert "long paths carry more than their number says, the opposite of what Veit" in text
+    assert "long paths weigh more than their number says, the opposite of what Veit" in text
 
 
-def test_paths_that_carry_what_their_number_says():
-    assert "carry about what their number says" in paths([1 / 8, 3 / 8, 3 / 8, 1 / 8])
+def test_paths_that_weigh_what_their_number_says():
+    assert "weigh about what their number says" in paths([1 / 8, 3 / 8, 3 / 8, 1 / 8])
 
 
 @pytest.mark.parametrize("weights", [[NAN] * 4, [0.0] * 4, [NAN]])
 def test_paths_of_no_known_weight_are_not_judged(weights):
-    assert paths(weights) == "Which paths of r carry its gradient cannot be told."
+    assert paths(weights) == "Which lengths of path weigh most in r cannot be told."
 
 
 def sizes(ratios: list[float], network: str = "r", response: float = 0.5) -> str:
@@ -96,7 +100,7 @@ def responses(kin=None, **medians: float) -> str:
 
 
 def test_responses_of_plain_and_residual_networks_are_compared_both_ways():
-    finding = "He et al. (2016) found of those of the plain network"
+    finding = "He et al. (2015) found of those of the plain network"
     text = responses(plain=0.8, r=0.4)
     assert "Half of r's layers respond with a standard deviation below 0.4." in text
     assert f"responses of r are smaller than those of plain, as {finding}." in text
@@ -109,35 +113,49 @@ def test_a_deeper_residual_network_is_compared_with_a_shallower_one():
     kin = {"deep": 8, "r": 4}
     text = responses(kin, deep=0.2, r=0.4)
     assert (
-        "of deep are smaller than those of r, as He et al. (2016) found of those of the sh" in text
+        "of deep are smaller than those of r, as He et al. (2015) found of those of the sh" in text
     )
     assert "the opposite of what He" in responses(kin, deep=0.4, r=0.2)
     assert responses(kin, deep=NAN, r=0.2).count("deep") == 0
 
 
-def readouts(probe: list[float], head: list[float], cosines: list[float]) -> str:
+def readouts(probe: list[float], head: list[float], cosines: list[float], se: float) -> str:
     rows = [
-        {"network": "r", "block": block, "probe_accuracy": p, "head_accuracy": h, "cosine": c}
+        {"network": "r", "block": block, "probe_accuracy": p, "head_accuracy": h, "cosine": c,
+         "cosine_se": se}
         for block, (p, h, c) in enumerate(zip(probe, head, cosines, strict=True))
-    ]
+    ]  # fmt: skip
     return said("readout", sentences.readout_sentences, rows)
 
 
 def test_readouts_that_grow_and_branches_that_go_down_the_loss():
-    text = readouts([0.3, 0.5, 0.4, 0.8], [NAN, NAN, 0.2, 0.9], [NAN, -0.1, -0.2, 0.1])
+    text = readouts([0.3, 0.5, 0.4, 0.8], [NAN, NAN, 0.2, 0.9], [NAN, -0.1, -0.2, 0.1], 0.06)
     assert "is right on 30.0 % after block 0 and on 80.0 % after block 3" in text
     assert "it rises at 2 of 3 steps." in text
     assert "earlier blocks of r, is right on 20.0 % after block 2 and on 90.0 % after" in text
     assert "In 2 of 3 blocks of r the branch points down the loss" in text
-    assert "(mean cosine with its gradient −0.067), as iterative inference has it" in text
+    assert text.endswith(
+        "(mean cosine with its gradient −0.067); the 95 % interval lies below 0 in 1."
+    )
+
+
+def test_iterative_inference_is_named_where_every_interval_is_below_0():
+    cosines = [NAN, -0.1, -0.2, -0.15]
+    assert readouts([NAN] * 4, [NAN] * 4, cosines, 0.05).endswith(
+        "In 3 of 3 blocks of r the branch points down the loss (mean cosine with its gradient "
+        "−0.150), with every 95 % interval below 0, as iterative inference has it (Jastrzebski et "
+        "al. 2018)."
+    )
+    assert "iterative" not in readouts([NAN] * 4, [NAN] * 4, cosines, 0.06)
+    assert "iterative" not in readouts([NAN] * 4, [NAN] * 4, cosines, NAN)
 
 
 def test_branches_that_do_not_go_down_the_loss_and_readouts_without_probes():
-    text = readouts([NAN, NAN], [NAN, 0.9], [0.1, 0.2])
+    text = readouts([NAN, NAN], [NAN, 0.9], [0.1, 0.2], 0.01)
     assert "A linear probe" not in text
     assert "is right on 90.0 % after the one block where it can be read." in text
     assert "In 0 of 2 blocks" in text
-    assert "so most blocks do not refine the answer" in text
+    assert "refine" not in text
 
 
 def depth(network: str, method: str, low: float, high: float) -> list[dict]:
@@ -153,9 +171,10 @@ def depth(network: str, method: str, low: float, high: float) -> list[dict]:
     [
         ((0.6, 0.7), (0.2, 0.3), "r decides in a smaller share of its blocks than plain."),
         ((0.2, 0.3), (0.6, 0.7), "plain decides in a smaller share of its blocks than r."),
-        ((0.2, 0.5), (0.4, 0.7), "plain and r decide in about the same share of their blocks."),
+        ((0.2, 0.5), (0.4, 0.7), "The 95 % intervals of plain and r overlap: which of them decides "
+         "in a smaller share of its blocks cannot be told."),
     ],
-)
+)  # fmt: skip
 def test_which_network_decides_earlier(plain, residual, verdict):
     rows = depth("plain", "probe", *plain) + depth("r", "probe", *residual)
     text = said("readout-decisions", sentences.decision_sentences, rows)
@@ -167,6 +186,9 @@ def test_other_readers_are_not_compared_and_the_head_reads_where_no_probe_does()
     rows = depth("plain", "probe", 0.2, 0.3) + depth("r", "head", 0.6, 0.7)
     text = said("readout-decisions", sentences.decision_sentences, rows)
     assert "smaller share" not in text
+    rows = depth("plain", "probe", 0.2, 0.3) + depth("r", "probe", 0.6, 0.7)
+    rows[-5] |= {"depth_fraction_low": NAN, "depth_fraction_high": NAN}
+    assert "share of" not in said("readout-decisions", sentences.decision_sentences, rows)
     assert "Read by its own head, a prediction of r" in text
 
 
@@ -186,7 +208,7 @@ def test_what_the_last_blocks_do_for_unsure_images_in_every_direction():
     assert "make them worse" in unsure(50, 0.9, 0.2)
     assert unsure(50, 0.5, 0.55).endswith("; the 95 % intervals overlap.")
     assert unsure(0, NAN, NAN) == "No image is borderline after block 0 of r."
-    assert unsure(50, 0.5, 0.5, blocks=1) == ""
+    assert unsure(50, 0.5, 0.5, blocks=1) == unsure(50, NAN, 0.5) == ""
 
 
 def costs(*values: float) -> str:
@@ -197,9 +219,28 @@ def costs(*values: float) -> str:
 def test_what_blocks_are_worth_is_told_in_every_direction():
     assert costs(0.2, 0.004, -0.1) == (
         "Its error rises most, by 20.0 points, without b0; without 2 of 3 blocks by less than 1 "
-        "point."
+        "point or not at all."
     )
     assert costs(0.2, 0.3).endswith("without b1; without each of them by 1 point or more.")
-    assert costs(0.0, -0.1) == "Its error rises without none of its blocks."
+    assert costs(0.2, 0.004).endswith("without 1 of 2 blocks by less than 1 point.")
+    assert costs(0.0002, -0.1) == (
+        "No deletion raises its error by 0.05 points; without b1 it falls most, by 10.0 points."
+    )
+    assert costs(0.0004, -0.0004) == costs(0.0) == "No deletion moves its error by 0.05 points."
     assert costs(0.2) == "Its error rises most, by 20.0 points, without b0."
     assert costs(NAN) == costs() == ""
+
+
+@pytest.mark.parametrize(
+    ("best", "said_of_it"),
+    [
+        (1, "The weights of plain8 examined are those of epoch 1 (validation error 11.4 %)."),
+        (9, "The weights of plain8 examined are those of epoch 9."),
+        (2, ""), (None, ""), ("1", ""), (True, ""),
+    ],
+)  # fmt: skip
+def test_the_epoch_of_the_weights_is_told_where_it_is_not_the_last(fake, best, said_of_it):
+    run = fake.train(plain8=[(0.3, 0.114), (0.2, 0.12)])
+    run.meta["networks"][0]["best_epoch"] = best
+    text = " ".join(sentences.training_sentences([run], kin={})).replace("\u00a0", " ")
+    assert text.partition("held out.")[2].strip() == said_of_it

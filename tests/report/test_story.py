@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 
 from resprobe.errors import InputError
 from resprobe.report import report_page
-from resprobe.results import Result
+from resprobe.report.compare import kin_of
+from resprobe.report.sentences import lesion_sentences, response_sentences
+from resprobe.results import Result, combined
 
 
 @pytest.fixture
@@ -195,3 +197,35 @@ def test_what_all_results_have_in_common_is_said_once(told, fake):
     seen = told(on("cpu", fake.gradflow(a=[2.0, 1.0])), on("cuda", fake.lesion(a=[0.8, 0.7])))
     assert "All of it: torch 2.13" in seen.text
     assert "\ndevice\n" in seen.text
+
+
+def on_images(result, **data):
+    return Result(result.name, result.frame, {**result.meta, "data": data})
+
+
+def test_networks_measured_on_different_images_are_not_compared(fake):
+    tiny = {"data_set": "tiny", "split": "test", "n": 1000}
+    for change in ({"n": 500}, {"split": "train"}, {"data_set": "other"}):
+        plain = on_images(fake.lesion(plain8=[0.8, 0.1, 0.2]), **tiny)
+        residual = on_images(fake.lesion(resnet8=[0.8, 0.7, 0.6]), **{**tiny, **change})
+        for results in ([plain, residual], [combined([plain, residual])]):
+            text = " ".join(lesion_sentences(results, kin=kin_of(results)))
+            assert "Every deletion costs" not in text
+            assert text.count("plain8 (1,000 images, tiny, test) and resnet8 (") == 1
+            assert text.endswith("were not measured on the same images: no comparison.")
+        alike = [plain, on_images(residual, **tiny)]
+        text = " ".join(lesion_sentences(alike, kin=kin_of(alike)))
+        assert "Every deletion costs plain8" in text
+        assert "no comparison" not in text
+
+
+def test_a_deeper_network_on_other_images_is_not_compared():
+    def responses(network, n, response):
+        rows = [{"network": network, "layer": 0, "response_std": response, "rank": 1}]
+        return Result("magnitude-responses", pd.DataFrame(rows), {"data": {"n": n}})
+
+    kin = {"deep": (False, 8), "shallow": (False, 4)}
+    for n, compared in ((100, True), (200, False)):
+        results = [responses("deep", n, 0.2), responses("shallow", 100, 0.4)]
+        text = " ".join(response_sentences(results, kin=kin))
+        assert ("responses of deep are smaller" in text) == compared

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from resprobe.figures.series import Series, gather
-from resprobe.report.compare import Kin, factor, like_with_like, rounded
+from resprobe.report.compare import Kin, factor, like_with_like, rounded, unlike
 from resprobe.results import Result
 
 __all__ = ["gradflow_sentences"]
@@ -18,9 +19,11 @@ def gradflow_sentences(results: Sequence[Result], *, kin: Kin) -> list[str]:
     columns = ("block", "input", "identity", "residual")
     series = gather(results, name="gradflow", numbers=columns, texts=("kind",))
     sentences = [sentence for one in series for sentence in _along_depth(one)]
-    for plain, residual in like_with_like(series, kin):
+    for plain, residual in like_with_like(series, kin, results):
         sentences += _evenness_contrast(plain, residual)
-    return sentences + [_division(one) for one in series if not one.is_plain]
+    sentences += unlike(series, kin, results)
+    divisions = [_division(one) for one in series if not one.is_plain]
+    return sentences + [said for said in divisions if said]
 
 
 def _norms(series: Series) -> np.ndarray:
@@ -41,16 +44,21 @@ def _along_depth(series: Series) -> list[str]:
     first, last = float(norms[0]), float(norms[-1])
     spread, ratio = float(norms.max() / norms.min()), first / last
     if spread < 2:
-        within = f"stays within a factor of {factor(spread)} over all {len(norms)} blocks"
-        return [f"In {name} the gradient norm {within}."]
+        within = (
+            f"within a factor of {factor(spread)}" if factor(spread) != "1" else "about the same"
+        )
+        return [f"In {name} the gradient norm stays {within} over all {len(norms)} blocks."]
+    between = f", and lies between {rounded(norms.min())} and {rounded(norms.max())} on the way"
+    if factor(max(ratio, 1 / ratio)) == "1":
+        ends = f"ends where it began from the last block back to the first, at {rounded(last)}"
+        return [f"In {name} the gradient norm {ends}{between}."]
     change = (
         f"grows by a factor of {factor(ratio)}"
         if ratio >= 1
         else f"shrinks by a factor of {factor(1 / ratio)}"
     )
     way = f"from the last block back to the first, {rounded(last)} to {rounded(first)}"
-    if spread > 2 * max(ratio, 1 / ratio):
-        way += f", and lies between {rounded(norms.min())} and {rounded(norms.max())} on the way"
+    way += between if spread > 2 * max(ratio, 1 / ratio) else ""
     return [f"In {name} the gradient norm {change} {way}."]
 
 
@@ -73,13 +81,19 @@ def _evenness_contrast(plain: Series, residual: Series) -> list[str]:
 
 
 def _division(series: Series) -> str:
-    identity, residual = series.numbers("identity"), series.numbers("residual")
-    larger = int((identity > residual).sum())
+    rows = series.rows
+    finite = rows[np.isfinite(rows[["identity", "residual"]]).all(axis=1)]
+    if finite.empty:
+        return ""
+    larger = int((finite["identity"] > finite["residual"]).sum())
+    where = "" if len(finite) == len(rows) else " where both are finite"
     said = (
         f"In {series.label} the identity part is larger than the residual part in {larger} of "
-        f"{len(identity)} blocks"
+        f"{len(finite)} blocks{where}"
     )
-    if "residual_share" not in series.rows.columns:
+    shares = finite.get("residual_share", pd.Series(dtype=float)).astype(float)
+    shares = shares[np.isfinite(shares)]
+    if shares.empty:
         return f"{said}."
-    low, median, high = series.rows["residual_share"].astype(float).quantile([0, 0.5, 1])
+    low, median, high = shares.quantile([0, 0.5, 1])
     return f"{said}; the residual share is {median:.2f} at the median ({low:.2f} to {high:.2f})."

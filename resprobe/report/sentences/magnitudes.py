@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from resprobe.figures.series import Series, gather
-from resprobe.report.compare import Kin, like_with_like, rounded
+from resprobe.report.compare import Kin, data_by_label, like_with_like, rounded, unlike
 from resprobe.results import Result
 
 __all__ = ["magnitude_sentences", "response_sentences"]
@@ -77,12 +77,15 @@ def response_sentences(results: Sequence[Result], *, kin: Kin) -> list[str]:
         for label, median in medians.items()
         if np.isfinite(median)
     ]
-    for plain, residual in like_with_like(series, kin):
+    for plain, residual in like_with_like(series, kin, results):
         said += _contrast(medians, residual.label, plain.label, "those of the plain network")
+    said += unlike(series, kin, results)
+    data = data_by_label(series, results)
     deeper = [one for one in series if one.network in kin and not kin[one.network][0]]
     for one in deeper:
         for other in deeper:
-            if kin[one.network][1] > kin[other.network][1]:
+            alike = data[one.label] == data[other.label]
+            if alike and kin[one.network][1] > kin[other.network][1]:
                 said += _contrast(medians, one.label, other.label, "those of the shallower network")
     return said
 
@@ -93,7 +96,7 @@ def _median(series: Series) -> float:
 
 
 def _contrast(medians: dict[str, float], one: str, other: str, those: str) -> list[str]:
-    """Compare a network with one whose responses are larger, by what He et al. found."""
+    """Compare a network with one whose responses are larger, by He et al. (2015, Fig. 7)."""
     a, b = medians[one], medians[other]
     if not (np.isfinite(a) and np.isfinite(b)):
         return []
@@ -101,8 +104,8 @@ def _contrast(medians: dict[str, float], one: str, other: str, those: str) -> li
     if max(a, b) < _ALIKE * min(a, b):
         return [f"{pair} about as large as those of {other}."]
     if a < b:
-        return [f"{pair} smaller than those of {other}, as He et al. (2016) found of {those}."]
+        return [f"{pair} smaller than those of {other}, as He et al. (2015) found of {those}."]
     return [
-        f"{pair} larger than those of {other}, the opposite of what He et al. (2016) found of "
+        f"{pair} larger than those of {other}, the opposite of what He et al. (2015) found of "
         f"{those}."
     ]

@@ -20,6 +20,10 @@ OPENING = (
 )
 
 
+_NOTHING = 0.0005
+"""A rise below this is 0.0 points as it is printed."""
+
+
 def network_sentences(results: Sequence[Result], *, kin: Kin) -> list[str]:
     """Say of each network whether it is plain, how deep and how large it is."""
     known: dict[str, dict[str, object]] = {}
@@ -55,12 +59,15 @@ def worth_sentence(costs: pd.Series) -> str:
     known = costs[costs.map(math.isfinite)]
     if known.empty:
         return ""
-    most = f"{points(known.max())}, without {known.idxmax()}"
+    if known.max() < _NOTHING:
+        if known.min() > -_NOTHING:
+            return "No deletion moves its error by 0.05\u00a0points."
+        falls = f"without {known.idxmin()} it falls most, by {points(-known.min())}"
+        return f"No deletion raises its error by 0.05\u00a0points; {falls}."
+    said = f"Its error rises most, by {points(known.max())}, without {known.idxmax()}"
     few = int((known < 0.01).sum())
-    if known.max() <= 0:
-        return "Its error rises without none of its blocks."
-    said = f"Its error rises most, by {most}"
     if len(known) == 1:
         return f"{said}."
     rest = f"without {few} of {len(known)} blocks by less than 1\u00a0point"
+    rest += " or not at all" if known.min() <= -_NOTHING else ""
     return f"{said}; {rest}." if few else f"{said}; without each of them by 1\u00a0point or more."

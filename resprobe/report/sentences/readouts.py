@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from resprobe.figures.series import Series, gather
-from resprobe.report.compare import Kin, like_with_like, percent
+from resprobe.report.compare import Kin, like_with_like, percent, unlike
 from resprobe.results import Result
 
 __all__ = ["borderline_sentences", "decision_sentences", "readout_sentences"]
@@ -50,16 +50,20 @@ def _block(rows: pd.DataFrame, known: pd.Series, place: int) -> int:
 
 
 def _directions(series: Series) -> str:
-    cosines = series.numbers("cosine")
-    known = cosines[np.isfinite(cosines)]
-    if not len(known):
+    rows = series.rows[np.isfinite(series.numbers("cosine"))]
+    known = rows["cosine"]
+    if rows.empty:
         return ""
     down = int((known < 0).sum())
     said = f"In {down} of {len(known)} blocks of {series.label} the branch points down the loss"
     mean = f"mean cosine with its gradient {known.mean():+.3f}".replace("-", "−")
-    if 2 * down > len(known):
-        return f"{said} ({mean}), as iterative inference has it."
-    return f"{said} ({mean}), so most blocks do not refine the answer step by step."
+    if "cosine_se" not in rows:
+        return f"{said} ({mean})."
+    below = int((known + 1.96 * pd.to_numeric(rows["cosine_se"], errors="coerce") < 0).sum())
+    if below < len(known):
+        return f"{said} ({mean}); the 95\u00a0% interval lies below 0 in {below}."
+    found = "as iterative inference has it (Jastrzebski et al. 2018)"
+    return f"{said} ({mean}), with every 95\u00a0% interval below 0, {found}."
 
 
 def decision_sentences(results: Sequence[Result], *, kin: Kin) -> list[str]:
@@ -67,9 +71,9 @@ def decision_sentences(results: Sequence[Result], *, kin: Kin) -> list[str]:
     columns = ("block", "depth", "depth_fraction", "depth_fraction_low", "depth_fraction_high")
     found = gather(results, name="readout-decisions", numbers=columns, texts=("method",))
     said = [sentence for one in found if (sentence := _depth(one))]
-    for plain, residual in like_with_like(found, kin):
+    for plain, residual in like_with_like(found, kin, results):
         said += _earlier(plain, residual)
-    return said
+    return said + unlike(found, kin, results)
 
 
 def _settled(series: Series) -> pd.Series | None:
@@ -99,11 +103,15 @@ def _earlier(plain: Series, residual: Series) -> list[str]:
     if len(known) < 2 or len({row["method"] for row in known.values()}) > 1:
         return []
     (first, a), (second, b) = known.items()
+    ends = [row[f"depth_fraction_{end}"] for row in (a, b) for end in ("low", "high")]
+    if not np.isfinite(ends).all():
+        return []
     if a["depth_fraction_high"] < b["depth_fraction_low"]:
         return [f"{first} decides in a smaller share of its blocks than {second}."]
     if b["depth_fraction_high"] < a["depth_fraction_low"]:
         return [f"{second} decides in a smaller share of its blocks than {first}."]
-    return [f"{first} and {second} decide in about the same share of their blocks."]
+    unknown = "which of them decides in a smaller share of its blocks cannot be told"
+    return [f"The 95\u00a0% intervals of {first} and {second} overlap: {unknown}."]
 
 
 def borderline_sentences(results: Sequence[Result], *, kin: Kin) -> list[str]:  # noqa: ARG001
@@ -122,9 +130,11 @@ def _unsure(series: Series, reach: int) -> str:
     if rows.empty:
         return f"No images of {series.label} were told apart by how sure the answer is."
     first, end = rows.iloc[max(0, len(rows) - 1 - reach)], rows.iloc[-1]
-    if not first["n"]:
+    if not first["n"] > 0:
         return f"No image is borderline after block {first['block']:.0f} of {series.label}."
-    if first["block"] == end["block"]:
+    numbers = ["accuracy", "accuracy_low", "accuracy_high"]
+    finite = np.isfinite([[row[name] for name in numbers] for row in (first, end)]).all()
+    if first["block"] == end["block"] or not finite:
         return ""
     said = (
         f"Of {first['n']:,.0f} images that are borderline after block {first['block']:.0f} of "
