@@ -99,6 +99,16 @@ def images_by_default(number: int) -> Any:
     )
 
 
+FitImages = Annotated[
+    int | None,
+    typer.Option(
+        "--fit-images",
+        metavar="N",
+        min=0,
+        help="Training images that linear probes are fitted on (default as many as are read); "
+        "0 leaves the probes out.",
+    ),
+]
 BatchSize = Annotated[
     int | None, typer.Option("--batch-size", metavar="N", min=1, help="Images at a time.")
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from resprobe.cli import options as o
 from resprobe.cli.probing import Question, probing
 from resprobe.cli.say import table
 from resprobe.cli.subjects import Subject
@@ -25,16 +26,7 @@ READOUT_IMAGES = 1_000
 @probing(images=READOUT_IMAGES)
 def readout(
     question: Question,
-    fit_images: Annotated[
-        int | None,
-        typer.Option(
-            "--fit-images",
-            metavar="N",
-            min=0,
-            help="Training images that linear probes are fitted on (default as many as are read); "
-            "0 leaves the probes out.",
-        ),
-    ] = None,
+    fit_images: o.FitImages = None,
     penalty: Annotated[
         float,
         typer.Option(

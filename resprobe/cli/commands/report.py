@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from resprobe.cli import options as o
 from resprobe.cli.output import prepared, show_plans
 from resprobe.cli.parts import safe_name
 from resprobe.cli.probing import Question, probing
@@ -48,16 +49,7 @@ def report(
             help="Write the page from the results in a folder; run no network.",
         ),
     ] = None,
-    fit_images: Annotated[
-        int | None,
-        typer.Option(
-            "--fit-images",
-            metavar="N",
-            min=0,
-            help="Training images that linear probes are fitted on (default as many as are read); "
-            "0 leaves the probes out.",
-        ),
-    ] = None,
+    fit_images: o.FitImages = None,
     title: Annotated[
         str, typer.Option("--title", metavar="TEXT", help="Of the page (default: the networks).")
     ] = "",
