@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import importlib.util
+import io
 import json
 import math
 import platform
@@ -73,15 +75,19 @@ class Result:
         """Write ``STEM.csv`` and ``STEM.json``, each whole or not at all."""
         stem = Path(stem)
         table, notes = stem.with_name(f"{stem.name}.csv"), stem.with_name(f"{stem.name}.json")
+        data = self.frame.to_csv(index=False, lineterminator="\n").encode()
         with written_atomically(table) as file:
-            file.write(self.frame.to_csv(index=False, lineterminator="\n").encode())
+            file.write(data)
         with written_atomically(notes) as file:
-            file.write((plain_json(self._notes(), indent=1) + "\n").encode())
+            file.write((plain_json(self._notes(data), indent=1) + "\n").encode())
         return [table, notes]
 
-    def _notes(self) -> dict[str, Any]:
+    def _notes(self, table: bytes) -> dict[str, Any]:
+        """Return what the JSON holds: with the hash of the table that it was written for."""
         columns = {str(column): str(dtype) for column, dtype in self.frame.dtypes.items()}
-        return {"format": FORMAT, "name": self.name, "columns": columns, "meta": self.meta}
+        digest = hashlib.sha256(table).hexdigest()
+        head = {"format": FORMAT, "sha256": digest, "name": self.name}
+        return {**head, "columns": columns, "meta": self.meta}
 
     @classmethod
     def load(cls, path: str | Path) -> Result:
@@ -99,16 +105,15 @@ class Result:
                 raise InputError(
                     f"{needed}: no such file; a result is a .csv and the .json beside it"
                 )
-        try:
-            notes = json.loads(notes_path.read_text())
-            name, columns, found = notes["name"], notes["columns"], notes["format"]
-        except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
-            raise InputError(f"{notes_path}: not the notes of a result ({error})") from error
-        if found != FORMAT:
+        notes = _read_notes(notes_path)
+        data = table.read_bytes()
+        frame = _read_table(table, data, notes["columns"])
+        if notes.get("sha256", digest := hashlib.sha256(data).hexdigest()) != digest:
             raise InputError(
-                f"{notes_path}: result format {found}; this version reads format {FORMAT}"
+                f"{table}: the table is not the one that the notes beside it were written for "
+                "(edited since, or of another run); run the study again"
             )
-        return cls(name, _read_table(table, columns), notes["meta"])
+        return cls(notes["name"], frame, notes["meta"])
 
     def to_json(self, **more: Any) -> str:
         """Return ``{"meta": ..., "rows": [...]}`` as text; ``more`` adds further keys."""
@@ -157,16 +162,33 @@ def combined(results: Sequence[Result]) -> Result:
     return Result(first.name, frame, meta)
 
 
-def _read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
+def _read_notes(path: Path) -> dict[str, Any]:
+    """Read the JSON of a result, each of its parts of the type that it must have."""
     try:
-        text = pd.read_csv(path, dtype=str, keep_default_na=False)
+        notes = json.loads(path.read_text(encoding="utf-8"))
+        found, columns = notes["format"], notes["columns"]
+        parts = {"name": str, "columns": dict, "meta": dict}
+        odd = [key for key, kind in parts.items() if not isinstance(notes[key], kind)]
+        odd += ["columns"] * (not all(isinstance(dtype, str) for dtype in dict(columns).values()))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{path}: not the notes of a result ({error})") from error
+    if found != FORMAT:
+        raise InputError(f"{path}: result format {found}; this version reads format {FORMAT}")
+    if odd:
+        raise InputError(f"{path}: not the notes of a result ('{odd[0]}' is of another type)")
+    return dict(notes)
+
+
+def _read_table(path: Path, data: bytes, columns: dict[str, str]) -> pd.DataFrame:
+    try:
+        text = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(f"{path}: not a table of a result ({error})") from error
     if list(text.columns) != list(columns):
         raise InputError(f"{path}: its columns differ from those that the .json beside it lists")
     try:
         return pd.DataFrame({name: _typed(text[name], dtype) for name, dtype in columns.items()})
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise InputError(
             f"{path}: its values do not fit the types in the .json beside it ({error})"
         ) from error

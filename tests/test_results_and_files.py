@@ -1,3 +1,4 @@
+import hashlib
 import json
 import math
 import os
@@ -53,6 +54,11 @@ def test_json_is_standard_and_has_the_columns_as_keys():
     assert plain_json({"é": (1, 2)}) == '{"é": [1, 2]}'
 
 
+def note(folder, **parts):
+    path = folder / "lesion.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | parts))
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -73,6 +79,17 @@ def test_json_is_standard_and_has_the_columns_as_keys():
             ),
             "result format 9; this version reads format 1",
         ),
+        (lambda d: note(d, meta=[1]), "not the notes of a result .'meta' is of another type"),
+        (lambda d: note(d, name=3), "'name' is of another type"),
+        (lambda d: note(d, columns=[1]), "not the notes of a result"),
+        (lambda d: note(d, columns={"lesion": 1}), "'columns' is of another type"),
+        (lambda d: (d / "lesion.json").write_text("[" * 100_000), "not the notes of a result"),
+        (
+            lambda d: (d / "lesion.csv").write_text(
+                (d / "lesion.csv").read_text().replace(",1,", f",{'9' * 23},")
+            ),
+            "do not fit the types",
+        ),
     ],
 )
 def test_a_spoilt_result_is_refused_in_one_sentence(tmp_path, spoil, message):
@@ -81,6 +98,25 @@ def test_a_spoilt_result_is_refused_in_one_sentence(tmp_path, spoil, message):
     with pytest.raises(InputError, match=message) as caught:
         Result.load(tmp_path / "lesion.csv")
     assert "\n" not in str(caught.value)
+
+
+def test_a_table_of_another_run_than_its_notes_is_refused(tmp_path):
+    table, notes = Result("lesion", FRAME, {"seed": 0}).save_as(tmp_path / "lesion")
+    old = notes.read_text()
+    Result("lesion", FRAME.assign(k=[0, 2]), {"seed": 1}).save_as(tmp_path / "lesion")
+    notes.write_text(old)  # as if the run was killed between its two files
+    with pytest.raises(InputError, match=r"not the one that the notes .*run the study again") as no:
+        Result.load(table)
+    assert "\n" not in str(no.value)
+
+
+def test_notes_that_know_no_hash_are_read(tmp_path):
+    table, notes = Result("lesion", FRAME, {}).save_as(tmp_path / "lesion")
+    told = json.loads(notes.read_text())
+    assert told["sha256"] == hashlib.sha256(table.read_bytes()).hexdigest()
+    del told["sha256"]
+    notes.write_text(json.dumps(told))
+    assert_frame_equal(Result.load(notes).frame, FRAME)
 
 
 def test_a_file_is_whole_or_what_it_was(tmp_path):

@@ -35,7 +35,7 @@ from resprobe.figures.initialisation import (
     plot_output_gradient,
     plot_signal_variance,
 )
-from resprobe.figures.kinds import kind_of
+from resprobe.figures.kinds import kind_of, of_whole_frames
 from resprobe.figures.landscape import plot_landscape, plot_landscape_line
 from resprobe.figures.legend import share_legends
 from resprobe.figures.lesion import plot_classes, plot_lesion
@@ -142,7 +142,9 @@ def plot(result: Results, ax: Axes | None = None) -> Axes:
     if ax is None:
         return figure(result).axes[0]
     results = listed(result)
-    return kind_of(results).first(results, ax)
+    kind = kind_of(results)
+    with of_whole_frames(results):
+        return kind.first(results, ax)
 
 
 def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) -> Figure:
@@ -179,10 +181,10 @@ def figure(results: Results, *, width: float = PAGE, order: Sequence[str] = ()) 
         raise UsageError(f"a figure is 3 to 20 inches wide; got {width}")
     results = listed(results)
     kind = kind_of(results)
-    panels = kind.panels_of(results)
-    columns = _side_by_side(len(panels)) if width >= 6 else 1
-    rows = -(-len(panels) // columns)
-    with theme():
+    with of_whole_frames(results), theme():
+        panels = kind.panels_of(results)
+        columns = _side_by_side(len(panels)) if width >= 6 else 1
+        rows = -(-len(panels) // columns)
         usual = 2.9 if width < 6 else 3.1
         height = rows * (kind.height_of(results, width / columns) or usual)
         made = Sheet(figsize=(width, height), layout="constrained")

@@ -67,9 +67,9 @@ def plot_decisions(
     found = gather(
         results, name="readout-decisions", numbers=numbers, texts=("method",), order=order
     )
-    positions, relative = on_one_axis([_rows(one, "head").numbers("block") for one in found])
+    heads = [_head(one) for one in found]
+    positions, relative = on_one_axis([one.numbers("block") for one in heads])
     with theme():
-        heads = [_rows(one, "head") for one in found]
         shading = depth_axis(ax, heads, positions, relative=relative, what="block")
         ax.set_xlabel(
             "Position (1 is the head)" if relative else "Block (the last mark is the head)"
@@ -151,6 +151,8 @@ def plot_borderline(
                 raise InputError(f"{one.label}: no image was judged '{judged}'")
             for group in GROUPS:
                 some = rows[rows["group"] == group].sort_values("block", kind="stable")
+                if not len(some):
+                    raise InputError(f"{one.label}: no {group} image was judged '{judged}'")
                 _accuracy(ax, replace(one, rows=some), filled=group == "borderline")
                 if len(found) == 1:
                     named[group] += f", n = {some['n'].iloc[0]:,.0f}"
@@ -183,6 +185,17 @@ def _count_back(ax: Axes) -> None:
 def _rows(one: Series, method: str) -> Series:
     rows = one.rows[one.rows["method"] == method].sort_values("block", kind="stable")
     return replace(one, rows=rows)
+
+
+def _head(one: Series) -> Series:
+    """Return the rows of the network's own head, which those of a probe go with."""
+    head, probe = _rows(one, "head"), _rows(one, "probe")
+    if not len(head.rows) or len(probe.rows) not in (0, len(head.rows)):
+        raise InputError(
+            f"{one.label}: the readout-decisions result lacks rows of the head or the probe; "
+            "run the study again"
+        )
+    return head
 
 
 def _mean_depth(ax: Axes, one: Series, x: np.ndarray, place: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from resprobe.figures.path_parts import RELATIVE
+from resprobe.figures.responses import RANKED
 from resprobe.figures.series import Results, gather, listed
 from resprobe.figures.theme import paper
 
@@ -27,6 +30,8 @@ _NUMBERED = {
     "paths": "length",
 }
 """The column whose largest value a relative axis ends with."""
+_UNLABELLED = re.compile(r"_child\d+")
+"""What matplotlib calls a line that was given no label."""
 _SAID = {"train_error": "training error", "validation_error": "validation error"}
 
 
@@ -82,7 +87,7 @@ def curves(figure: Figure, results: Results) -> list[Curve]:
         _curve(figure, ax, line, lasts)
         for ax in figure.axes
         for line in ax.lines
-        if not str(line.get_label()).startswith("_")
+        if not _UNLABELLED.fullmatch(str(line.get_label()))
     )
     return [curve for curve in found if curve.points]
 
@@ -102,13 +107,15 @@ def _curve(figure: Figure, ax: Axes, line: Line2D, lasts: dict[str, float]) -> C
     network, _, part = str(line.get_label()).replace(r"\$", "$").rpartition(" ")
     label = f"{network}, {_SAID[part]}" if part in _SAID else f"{network} {part}".strip()
     xy = np.asarray(line.get_xydata(), dtype=float)
-    last = lasts.get(label, len(xy) - 1.0)
+    last = lasts.get(label, lasts.get(network, len(xy) - 1.0))
     if same_color(line.get_markerfacecolor(), paper()) and part not in _SAID:
         label += " (open marks)"
     xy = xy[np.isfinite(xy).all(axis=1)]
     places = figure.transFigure.inverted().transform(line.get_transform().transform(xy))
     width, height = (72 * float(size) for size in figure.get_size_inches())
     quantity = " ".join(ax.get_ylabel().replace(r"\$", "$").split())
+    if part == "exact" and label not in lasts and quantity.startswith("Number of paths"):
+        quantity = "Share of the gradient (%)"  # the dashed line, in the same percent
     texts = _texts(ax.get_xlabel(), xy, label, last, percent="(%)" in quantity)
     points = tuple(
         (round(float(x * width), 1), round(float((1 - y) * height), 1), text)
@@ -135,13 +142,19 @@ def _place(axis: str, x: float, last: float) -> str:
     ('block 4', 'epoch 4')
     >>> _place("Branches on the path", 4.0, 8)
     '4 branches on the path'
+    >>> _place("Block (the last mark is the head)", 9.0, 9)
+    'head'
     """
     name = axis.replace(r"\$", "$").partition(" (")[0].partition(",")[0].strip() or "x"
     if name.startswith("Position"):
         name, x = name.partition(" of the ")[2] or "block", x * max(last, 1.0)
-    elif name == "Branches / blocks":
+    elif axis == RELATIVE:
         name, x = "Branches on the path", x * max(last, 1.0)
+    elif axis == RANKED:
+        name = "Rank"
     near = round(x)
+    if "is the head" in axis and near == last:
+        return "head"
     number = str(abs(near)) if abs(x - near) < 0.45 else _number(x)  # before the end it is negative
     if name.startswith(("Branches", "Blocks")):
         return f"{number} {name[0].lower()}{name[1:]}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from matplotlib.axes import Axes
 
-from resprobe.errors import InputError
+from resprobe.errors import InputError, ResprobeError, first_line
 from resprobe.figures.alignment import (
     alignment_height,
     alignment_panels,
@@ -65,7 +66,7 @@ from resprobe.figures.theme import short_text
 from resprobe.figures.training import plot_training
 from resprobe.figures.weights import plot_weight_gradients
 
-__all__ = ["KINDS", "Kind", "Panel", "kind_of"]
+__all__ = ["KINDS", "Kind", "Panel", "kind_of", "of_whole_frames"]
 
 Panel = Callable[..., Axes]
 """``panel(results, ax, order=())`` draws into the axes and returns them."""
@@ -116,6 +117,23 @@ def kind_of(results: Results) -> Kind:
             "draw them one by one"
         )
     return KINDS[names[0]]
+
+
+@contextmanager
+def of_whole_frames(results: Results) -> Iterator[None]:
+    """Tell in one sentence what pandas and matplotlib say of a frame that no study gives.
+
+    Rows that are cut away, counts that are none: what a figure checks by itself it tells better.
+    """
+    try:
+        yield
+    except ResprobeError:
+        raise
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        name = short_text(listed(results)[0].name)
+        raise InputError(
+            f"the {name} result cannot be drawn as it is ({first_line(error)}); run the study again"
+        ) from error
 
 
 def _gradflow_panels(results: Results) -> list[Panel]:

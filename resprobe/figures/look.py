@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib import style
 
-from resprobe.errors import InputError, UsageError, first_line
+from resprobe.errors import InputError, ResprobeError, UsageError, first_line
 
 __all__ = ["Look", "overrides", "read_look", "styled"]
 
@@ -23,6 +23,14 @@ settings (rcParams) by their names."""
 
 _FOREIGN = ("backend", "backend_fallback", "interactive", "text.usetex")
 """Settings that are no matter of looks, or would make labels something else than text."""
+
+_RANGES = (
+    (("dpi",), 10, 1200),
+    (("font.size", "labelsize", "titlesize", "fontsize", "title_fontsize"), 1, 40),
+    (("width", "markersize", ".size"), 0, 40),
+    (("pad",), -40, 40),
+)
+"""Ends of settings' names, and the numbers between which a figure can be drawn with them."""
 
 _OVER: ContextVar[Mapping[str, Any]] = ContextVar("look", default=MappingProxyType({}))
 
@@ -90,7 +98,7 @@ def _checked(settings: Mapping[str, Any]) -> dict[str, Any]:
         found = mpl.RcParams(settings)
     except (KeyError, ValueError, TypeError) as error:
         raise UsageError(f"no look can be made of these settings: {_reason(error)}") from error
-    return _looks_only(dict(found.items()), "these settings")
+    return _looks_only(dict(found.items()), "these settings", UsageError)
 
 
 def _read_sheet(path: Path) -> dict[str, Any]:
@@ -127,11 +135,27 @@ def _check_lines(path: Path, text: str) -> None:
         raise InputError(f"{path}: '{name}' is set {times} times; keep one of them")
 
 
-def _looks_only(settings: Mapping[str, Any], source: str) -> dict[str, Any]:
+def _looks_only(
+    settings: Mapping[str, Any], source: str, error: type[ResprobeError] = InputError
+) -> dict[str, Any]:
     foreign = [name for name in _FOREIGN if settings.get(name)]
     if foreign:
         raise InputError(f"{source}: '{foreign[0]}' cannot be part of a figure's look; take it out")
+    for name, value in settings.items():
+        _check_size(name, value, source, error)
     return {name: settings[name] for name in settings if name not in _FOREIGN}
+
+
+def _check_size(name: str, value: object, source: str, error: type[ResprobeError]) -> None:
+    """Refuse a size that no figure can be drawn with, or no memory would hold."""
+    if not isinstance(value, int | float):
+        return
+    for ends, low, high in _RANGES:
+        if not name.endswith(ends):
+            continue
+        if not low <= value <= high:
+            raise error(f"{source}: '{name}' goes from {low} to {high} here; got {value:g}")
+        return
 
 
 def _reason(error: Exception) -> str:

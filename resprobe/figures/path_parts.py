@@ -12,13 +12,24 @@ from matplotlib.ticker import MaxNLocator
 from resprobe.errors import InputError
 from resprobe.figures.series import Results, Series, gather, on_one_axis
 
-__all__ = ["NUMBERS", "SINGLE", "TEXTS", "PathSeries", "length_axis", "path_series", "title_of"]
+__all__ = [
+    "NUMBERS",
+    "RELATIVE",
+    "SINGLE",
+    "TEXTS",
+    "PathSeries",
+    "length_axis",
+    "path_series",
+    "title_of",
+]
 
 NUMBERS = (
     "length", "paths_share", "weight", "projection", "rms", "rms_se", "norm", "norm_se", "average",
 )  # fmt: skip
 TEXTS = ("method", "transitions", "effective")
 SINGLE = {"rms": "rms", "sampled": "norm", "exact": "average"}  # the first there is leads
+RELATIVE = "Branches on the path over blocks"
+"""The label of the axis of lengths where networks of different depth share it."""
 TITLES = {"counted": "transitions counted", "apart": "transitions run whole"}
 
 
@@ -68,7 +79,7 @@ def title_of(networks: Sequence[PathSeries]) -> str:
 
 def length_axis(ax: Axes, networks: Sequence[PathSeries], *, relative: bool) -> None:
     """Set up the axis of lengths."""
-    ax.set_xlabel("Branches on the path over blocks" if relative else "Branches on the path")
+    ax.set_xlabel(RELATIVE if relative else "Branches on the path")
     last = max(float(network.x.max()) for network in networks)
     ax.set_xlim((-0.03, 1.03) if relative else (-0.04 * last - 0.1, 1.04 * last + 0.1))
     if not relative:

@@ -17,8 +17,10 @@ from resprobe.figures.marks import draw_bars, draw_series, marker_size
 from resprobe.figures.series import Results, Series, gather
 from resprobe.figures.theme import paper, theme
 
-__all__ = ["plot_responses", "response_panels"]
+__all__ = ["RANKED", "plot_responses", "response_panels"]
 
+RANKED = "Layer, the largest response first"
+"""The label of the axis on which layers stand by their rank."""
 _COLUMNS = ("layer", "response_std", "response_std_se", "from_batch_norm", "rank")
 
 
@@ -65,13 +67,14 @@ def plot_responses(
     with theme():
         entries: Entries = [series_key(one) for one in series]
         for one in series:
-            entries += _draw(ax, one, beside=len(series) == 1)
-        longest = max(len(one.rows) for one in series)
-        ax.set_xlim(0.4 - 0.01 * longest, longest + 0.6 + 0.01 * longest)
+            entries += _draw(ax, one, _places(one, ranked=ranked), beside=len(series) == 1)
+        first, last = (1, max(len(one.rows) for one in series)) if ranked else _ends(series)
+        room = 0.6 + 0.01 * (last - first + 1)
+        ax.set_xlim(first - room, last + room)
         ax.set_ylim(bottom=0)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True, min_n_ticks=1))
         ax.grid(visible=False, axis="x")
-        ax.set_xlabel("Layer, the largest response first" if ranked else "Layer, in order")
+        ax.set_xlabel(RANKED if ranked else "Layer, in order")
         ax.set_ylabel("Standard deviation of the response")
         finish(ax, entries)
     return ax
@@ -83,8 +86,19 @@ def _chosen(series: Series, *, ranked: bool) -> Series:
     return replace(series, rows=rows.sort_values(by, kind="stable"))
 
 
-def _draw(ax: Axes, series: Series, *, beside: bool) -> Entries:
-    x = np.arange(1, len(series.rows) + 1, dtype=float)
+def _places(series: Series, *, ranked: bool) -> np.ndarray:
+    """Return where layers stand: at their rank from 1 on, or at the number that tables give."""
+    return np.arange(1.0, len(series.rows) + 1) if ranked else series.numbers("layer")
+
+
+def _ends(series: Sequence[Series]) -> tuple[float, float]:
+    """Return the first and last number of a layer."""
+    layers = np.concatenate([one.numbers("layer") for one in series])
+    layers = layers[np.isfinite(layers)]
+    return (float(layers.min()), float(layers.max())) if len(layers) else (0.0, 1.0)
+
+
+def _draw(ax: Axes, series: Series, x: np.ndarray, *, beside: bool) -> Entries:
     std, error = series.numbers("response_std"), series.numbers("response_std_se")
     told = series.numbers("from_batch_norm")
     measured = bool(np.isfinite(std).any())

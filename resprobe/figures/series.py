@@ -188,6 +188,8 @@ def on_one_axis(indices: Sequence[np.ndarray]) -> tuple[list[np.ndarray], bool]:
     >>> on_one_axis([np.array([0, 1, 2]), np.array([0, 1, 2, 3, 4])])
     ([array([0. , 0.5, 1. ]), array([0.  , 0.25, 0.5 , 0.75, 1.  ])], True)
     """
+    if not all(len(index) and np.isfinite(index).all() for index in indices):
+        raise InputError("a network has no row to draw, or one without a number of its block")
     lasts = [max(index.max(), 1.0) for index in indices]
     if len({index.max() for index in indices}) == 1:
         return [index.astype(float) for index in indices], False

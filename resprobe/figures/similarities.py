@@ -82,7 +82,7 @@ def plot_similarity(
             "resprobe.figures.figure(result) draws them all"
         )
     network, other = pair or pairs[0]
-    rows = table[(table["network"] == network) & (table["other_network"] == other)]
+    rows = table[[named == (network, other) for named in _named(table)]]
     values = rows.pivot(index="other_layer", columns="layer", values="cka").to_numpy()
     with theme():
         colours = colormaps["viridis"].with_extremes(bad=faint())
@@ -157,9 +157,13 @@ def _table(results: Results) -> pd.DataFrame:
 
 
 def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
-    named = zip(table["network"].astype(str), table["other_network"].astype(str), strict=True)
-    pairs = list(dict.fromkeys(named))
+    pairs = list(dict.fromkeys(_named(table)))
     return sorted(pairs, key=lambda pair: pair[0] != pair[1])
+
+
+def _named(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the networks of every row; not by pandas, which loses NUL at the end of a name."""
+    return [*zip(map(str, table["network"]), map(str, table["other_network"]), strict=True)]
 
 
 def _scale(table: pd.DataFrame) -> Normalize:

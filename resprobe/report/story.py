@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from resprobe.errors import InputError
+from resprobe.errors import InputError, first_line
 from resprobe.figures import figure, footer, svg_text
 from resprobe.figures.hover import curves
 from resprobe.figures.lesion.reading import study_of
@@ -162,9 +162,9 @@ class _Story:
         try:
             text, table = chapter.text(results, self.kin), self._named(chapter.table(results))
             made = figure(results, order=self.order)
-            svg = svg_text(made, salt=title)
-        except (InputError, KeyError, TypeError) as error:
-            said = f"This part cannot be shown: {error}."
+            svg, lines = svg_text(made, salt=title), curves(made, results)
+        except (ValueError, LookupError, TypeError) as error:  # what odd frames make pandas raise
+            said = f"This part cannot be shown: {first_line(error)}."
             yield Section(title, [said], downloads=downloads(results), under=chapter.under)
             return
         yield Section(
@@ -172,7 +172,7 @@ class _Story:
             text,
             intro=chapter.intro,
             figure=svg,
-            curves=curves(made, results),
+            curves=lines,
             figure_caption=chapter.figure_caption,
             table=table,
             table_caption=chapter.table_caption,

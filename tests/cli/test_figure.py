@@ -155,3 +155,27 @@ def test_column_is_what_python_calls_so(ok, saved, tmp_path):
     ok("figure", saved, "--width", "column", "--out", tmp_path / "x.svg", "--quiet")
     (fresh,) = save(figure(saved, width=COLUMN), tmp_path / "fresh" / "x", formats=["svg"])
     assert (tmp_path / "x.svg").read_bytes() == fresh.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [({"meta": [1]}, "not the notes of a result"), ({"sha256": "0" * 64}, "is not the one that")],
+    ids=["meta", "sha256"],
+)
+def test_notes_that_do_not_fit_are_one_sentence(call, saved, part, said):
+    edited(saved, **part)
+    code, text = refused(call, saved)
+    assert (code, said in text) == (3, True)
+
+
+@pytest.mark.parametrize("kind", ["readout-decisions", "readout-borderline"])
+def test_a_table_of_one_row_is_one_sentence(call, tmp_path, kind):
+    whole = sample(kind, blocks=3)
+    cut = Result(kind, whole.frame.iloc[:1], whole.meta).save(tmp_path)[0]
+    assert refused(call, cut)[0] == 3
+
+
+def test_a_size_that_no_figure_can_have_is_one_sentence(call, saved, tmp_path):
+    (tmp_path / "huge.mplstyle").write_text("savefig.dpi: 1e9\n")
+    code, said = refused(call, saved, "--style", "huge.mplstyle")
+    assert (code, "'savefig.dpi' goes from 10 to 1200" in said) == (3, True)

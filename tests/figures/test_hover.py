@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from figure_samples import sample
 
 from resprobe.figures import figure, svg_text
 from resprobe.figures.hover import curves
@@ -94,3 +95,63 @@ def test_a_name_is_said_as_it_is(name):
 def test_one_block_has_one_point():
     found, _ = read(flow(a=[3.0]))
     assert [text for *_, text in found[0].points] == ["a · block 0: 3"]
+
+
+@pytest.mark.parametrize("panel", [0, 1, 2])
+def test_paths_of_networks_of_two_depths_say_their_branches_in_every_panel(panel):
+    results = [sample("paths", ("a",), 4), sample("paths", ("b",), 8)]
+    made = figure(results)
+    svg_text(made, salt="a")
+    ax = made.axes[panel]
+    assert ax.get_xlabel().startswith("Branches on the path over")
+    for other in list(made.axes):
+        if other is not ax:
+            other.remove()
+    found = curves(made, results)
+    assert len({c.label for c in found}) >= 2
+    for curve in found:
+        blocks = 4 if curve.label.startswith("a") else 8
+        said = [text.partition(" · ")[2].partition(":")[0] for *_, text in curve.points]
+        assert said == [f"{length} branches on the path" for length in range(blocks + 1)]
+
+
+def test_the_share_of_the_gradient_is_not_called_a_number_of_paths():
+    found, _ = read(sample("paths"))
+    quantities = {(c.label, c.quantity) for c in found}
+    assert ("resnet14 exact", "Share of the gradient") in quantities
+    assert ("resnet14 exact", "Number of paths × norm") not in quantities
+    assert ("resnet14", "Number of paths × norm") in quantities
+    shares = next(c for c in found if c.quantity == "Share of the gradient")
+    assert all(text.endswith("\u00a0%") for *_, text in shares.points)
+
+
+@pytest.mark.parametrize("depths", [(6,), (6, 9)])
+def test_the_place_after_the_last_block_is_the_head(depths):
+    results = [sample("readout-decisions", (f"n{depth}",), depth) for depth in depths]
+    made = figure(results)
+    svg_text(made, salt="a")
+    for depth in depths:
+        said = {
+            text.partition(" · ")[2].partition(":")[0]
+            for c in curves(made, results)
+            if c.label.startswith(f"n{depth}")
+            for *_, text in c.points
+        }
+        assert said == {"head", *(f"block {block}" for block in range(depth))}
+
+
+def test_layers_say_their_number_in_the_table_and_sorted_ones_their_rank():
+    result = sample("magnitude-responses", blocks=3)
+    ordered, ranked = (c for c in read(result)[0] if c.label == "resnet14")
+    by_layer = [text.partition(" · ")[2] for *_, text in ordered.points]
+    layers = result.frame.set_index("layer")["response_std"]
+    assert by_layer == [f"layer {i}: {layers[i]:.4g}" for i in range(3)]
+    by_rank = [text.partition(" · ")[2] for *_, text in ranked.points]
+    largest = sorted(layers, reverse=True)
+    assert by_rank == [f"rank {i + 1}: {largest[i]:.4g}" for i in range(3)]
+
+
+@pytest.mark.parametrize("name", ["_hidden", "_child", "__"])
+def test_a_network_whose_name_begins_with_a_line_is_no_unlabelled_one(name):
+    found, _ = read(flow(**{name: [2.0, 1.0]}))
+    assert found[0].points[0][2] == f"{name} · block 0: 2"

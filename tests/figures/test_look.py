@@ -141,3 +141,28 @@ def test_settings_that_do_not_exist_are_one_sentence(settings):
     with pytest.raises(UsageError, match="no look can be made of these settings") as caught:
         read_look(settings)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("savefig.dpi", 1e9), ("figure.dpi", 1), ("font.size", 1e6), ("font.size", 0),
+     ("font.size", float("nan")), ("lines.linewidth", 1e5), ("lines.linewidth", -1),
+     ("xtick.labelsize", 1e4), ("axes.labelpad", 1e5)],
+)  # fmt: skip
+def test_a_size_that_no_figure_can_have_is_one_sentence(tmp_path, name, value):
+    said = f"'{name}' goes from -?[0-9]+ to [0-9]+ here; got"
+    with pytest.raises(UsageError, match=said):
+        read_look({name: value})
+    path = tmp_path / "mine.mplstyle"
+    path.write_text(f"{name}: {value}\n")
+    with pytest.raises(InputError, match=f"mine.mplstyle: {said}") as caught:
+        read_look(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:constrained_layout not applied")
+def test_the_largest_sizes_are_drawn_and_the_sheets_of_matplotlib_are_taken(fake):
+    with styled({"font.size": 40, "lines.linewidth": 40, "axes.labelpad": 40}):
+        assert svg_text(figure(fake.gradflow(resnet14=[3.0, 2.0]), width=COLUMN), salt="x")
+    assert all(read_look(name) is not None for name in mpl.style.available)
+    assert read_look({"savefig.dpi": "figure", "xtick.labelsize": "small"})

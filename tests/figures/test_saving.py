@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -66,3 +67,15 @@ def test_a_folder_that_is_a_file_gives_one_sentence(fake, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ResprobeError, match="cannot be written"):
         save(figure(fake.lesion(resnet8=LESION)), tmp_path / "file" / "x")
+
+
+def test_under_another_name_only_the_ids_of_an_svg_differ(fake, tmp_path):
+    made = figure(fake.gradflow(resnet8=[3.0, 2.0, 1.0]))
+    files = [save(made, tmp_path / name, formats=("png", "pdf", "svg")) for name in ("x", "y")]
+    first, second = ([path.read_bytes() for path in paths] for paths in files)
+    assert first[:2] == second[:2]
+    plain = [re.sub(rb"[mpCDh][0-9a-f]{8,}", b"ID", svg) for svg in (first[2], second[2])]
+    assert plain[0] == plain[1]
+    assert first[2] != second[2]
+    page = (Path(__file__).parents[2] / "docs" / "figures.md").read_text()
+    assert "the same bytes under the same name" in page

@@ -7,9 +7,7 @@ from resprobe import gradflow, initialisation
 pytestmark = pytest.mark.real
 
 
-@pytest.mark.parametrize(
-    "name", ["resnet20", pytest.param("resnet32", marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("name", ["resnet20", pytest.param("resnet32", marks=pytest.mark.long)])
 def test_a_trained_network_is_followed_as_it_is(subject, name, model_state):
     chain, data = subject(name, 100)
     before = model_state(chain)
