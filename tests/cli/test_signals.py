@@ -161,6 +161,7 @@ def test_the_handlers_of_before_come_back():
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
+@pytest.mark.long
 def test_a_file_that_does_not_fit_on_the_disk_is_one_sentence(started, asked, ok, whole, tmp_path):
     """A limit on the length of files stands for a full disk."""
     process = started(asked("new"))

@@ -6,8 +6,8 @@ from resprobe.figures import COLUMN, PAGE, figure
 
 
 @pytest.mark.parametrize("width", [COLUMN, PAGE])
-@pytest.mark.parametrize("letter", ["W", "i", "%", "–"])
-@pytest.mark.parametrize("networks", [1, 2, 3, 5])
+@pytest.mark.parametrize("letter", ["W", "%"])
+@pytest.mark.parametrize("networks", [2, 3, 5])
 def test_no_entry_is_cut_off_at_the_edge(fake, width, letter, networks):
     names = [f"{letter * 14}{place}" for place in range(networks)]
     made = figure(fake.lesion(**{name: [0.1, 0.2, 0.3, 0.25] for name in names}), width=width)

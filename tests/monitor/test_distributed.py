@@ -46,6 +46,7 @@ def model_and_images():
     return model, torch.randn(8, 3, 16, 16).double(), torch.arange(8)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch has no distributed part")
 def test_two_processes_see_what_one_sees_on_all_images(tmp_path, request):
     script = tmp_path / "work.py"
