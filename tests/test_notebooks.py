@@ -175,6 +175,7 @@ def test_a_missing_notebook_is_a_fault(tmp_path):
 def test_a_notebook_that_takes_longer_than_two_minutes_is_a_fault(tmp_path):
     slow = a_run(tmp_path, stored=a_notebook(), made=a_notebook(), duration_s=120.5)
     assert list(RUNNER.faults(slow)) == ["took 120 s; 120 s are allowed"]
+    assert not list(RUNNER.faults(slow, jobs=2))
 
 
 def test_a_widget_gives_way_to_its_static_form_where_it_has_one():
