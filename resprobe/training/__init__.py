@@ -14,7 +14,7 @@ from resprobe.training.execution import Execution
 from resprobe.training.pace import Pace, Progress, Stopped
 from resprobe.training.plan import TrainingPlan, plan_training
 from resprobe.training.precision import Precision
-from resprobe.training.recipe import Recipe, Schedule
+from resprobe.training.recipe import Optimiser, Recipe, Schedule
 from resprobe.training.recipe.published import recipes
 from resprobe.training.seeds import train_seeds
 from resprobe.training.trainer import train
@@ -22,6 +22,7 @@ from resprobe.training.trainer import train
 __all__ = [
     "Evaluation",
     "Execution",
+    "Optimiser",
     "Pace",
     "Precision",
     "Progress",

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from resprobe.training.log import EpochRow
 from resprobe.training.loop import Loop
+from resprobe.training.optimisers import MOMENTA
+from resprobe.training.recipe import Optimiser
 from resprobe.training.recipe.schedule import WINDOW
 
 __all__ = ["checked_rows", "check_state"]
@@ -29,7 +31,7 @@ def check_state(state: Mapping[str, Any], loop: Loop) -> None:
     _check_warm_up(state["warm_up"])
     if not isinstance(state["learning_rate"], float):
         raise ValueError("a learning rate that is no number")
-    _check_momenta(state["optimiser"]["state"], list(loop.model.parameters()))
+    _check_momenta(state["optimiser"]["state"], list(loop.model.parameters()), loop)
 
 
 def _whole(values: Mapping[str, Any], name: str) -> int:
@@ -53,15 +55,25 @@ def _check_warm_up(warm_up: Mapping[str, Any]) -> None:
         raise ValueError("a warm-up that is none")
 
 
-def _check_momenta(momenta: Mapping[int, Mapping[str, Any]], weights: list[Tensor]) -> None:
+def _check_momenta(
+    momenta: Mapping[int, Mapping[str, Any]], weights: list[Tensor], loop: Loop
+) -> None:
+    kind = loop.recipe.optimiser
     for place, kept in momenta.items():
-        momentum = kept.get("momentum_buffer")
-        if momentum is None:
-            continue
-        if not isinstance(momentum, Tensor) or momentum.shape != weights[place].shape:
-            raise ValueError(f"a momentum that does not fit weight {place}")
-        if not torch.isfinite(momentum).all():
-            raise ValueError(f"the momentum of weight {place} is not finite")
+        for name in MOMENTA[kind]:
+            momentum = kept.get(name)
+            if momentum is None and kind is Optimiser.SGD:  # without momentum it keeps none
+                continue
+            if not isinstance(momentum, Tensor) or momentum.shape != weights[place].shape:
+                raise ValueError(f"a momentum that does not fit weight {place}")
+            if not torch.isfinite(momentum).all():
+                raise ValueError(f"the momentum of weight {place} is not finite")
+        if kind is Optimiser.ADAM and not _is_count(kept.get("step")):
+            raise ValueError(f"no number of steps of weight {place}")
+
+
+def _is_count(step: object) -> bool:
+    return isinstance(step, Tensor) and step.numel() == 1 and bool(0 < step < math.inf)
 
 
 def checked_rows(rows: list[dict[str, Any]], loop: Loop) -> list[EpochRow]:

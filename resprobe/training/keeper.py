@@ -12,6 +12,7 @@ from torch import nn
 from resprobe.checkpoints import Checkpoint, save
 from resprobe.results import Result
 from resprobe.training.places import Places, remove
+from resprobe.training.recipe.recipe import completed
 from resprobe.training.setting import SPLIT_SEED, Setting
 
 __all__ = ["Keeper", "Kept"]
@@ -89,7 +90,7 @@ class Keeper:
         return (
             found.architecture == setting.architecture
             and found.normalisation == setting.normalisation
-            and found.recipe == self._recipe()
+            and completed(found.recipe) == self._recipe()
         )
 
     def _recipe(self) -> dict[str, Any]:

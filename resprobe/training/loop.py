@@ -17,6 +17,7 @@ from resprobe.networks.layout import memory_format
 from resprobe.training.descent import Descent
 from resprobe.training.divergence import ONLY_THE_LOSS, Diverged, culprit
 from resprobe.training.execution import Execution
+from resprobe.training.optimisers import MOMENTA, lay_out_momenta, optimiser_of
 from resprobe.training.pace import Progress
 from resprobe.training.recipe import Recipe
 from resprobe.training.recipe.schedule import WarmUp, learning_rate
@@ -88,13 +89,7 @@ class Loop:
         self.epoch, self.batch, self.iteration = 1, 0, 0
         self.tally = Tally()
         self.learning_rate = math.nan
-        self.optimiser = torch.optim.SGD(
-            model.parameters(),
-            lr=recipe.learning_rate,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
-            nesterov=recipe.nesterov,
-        )
+        self.optimiser = optimiser_of(recipe, model.parameters())
 
     @property
     def iterations(self) -> int:
@@ -210,11 +205,7 @@ class Loop:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go where another loop was when its :meth:`state` was taken.
-
-        Momenta get the memory layout of their weights again: with another one, vectorised
-        kernels may round differently.
-        """
+        """Go where another loop was when its :meth:`state` was taken."""
         self.epoch, self.batch = state["epoch"], state["batch"]
         self.iteration, self.learning_rate = state["iteration"], state["learning_rate"]
         self.tally = Tally(**state["tally"])
@@ -227,7 +218,4 @@ class Loop:
         self.optimiser.load_state_dict(
             {"state": state["optimiser"]["state"], "param_groups": groups}
         )
-        for weight, kept in self.optimiser.state.items():
-            momentum = kept.get("momentum_buffer")
-            if momentum is not None:
-                kept["momentum_buffer"] = torch.empty_like(weight).copy_(momentum)
+        lay_out_momenta(self.optimiser.state, MOMENTA[self.recipe.optimiser])

@@ -20,7 +20,7 @@ from training.small_run import (
     trained,
 )
 
-from resprobe.checkpoints import load
+from resprobe.checkpoints import load, save
 from resprobe.errors import UsageError
 from resprobe.training import Pace, Stopped, train
 
@@ -99,6 +99,42 @@ def test_a_complete_run_is_resumed_without_a_step(data, whole, tmp_path):
     pace = at_steps(*range(1, STEPS + 1), raises=AssertionError("a step"))
     again = trained(data, tmp_path / "net.pt", resume=True, pace=pace)
     assert_same(again, whole, tmp_path)
+
+
+def rewritten(path, **changes):
+    """Save a checkpoint again, some of it changed."""
+    kept = load(path)
+    told = {
+        name: getattr(kept, name)
+        for name in (
+            "architecture",
+            "normalisation",
+            "data",
+            "split_seed",
+            "epoch",
+            "recipe",
+            "figures",
+        )
+    }
+    save(path, kept.model, **{**told, **changes})
+
+
+def test_a_best_network_whose_test_loss_was_rounded_otherwise_is_of_this_run(
+    data, whole, tmp_path
+):  # the test images are seen after its epoch and again at the end, by other kernels
+    trained(data, tmp_path / "net.pt", test=data, test_curve=True)
+    figures = load(tmp_path / "net.pt").figures
+    rewritten(
+        tmp_path / "net.pt", figures={**figures, "test_loss": figures["test_loss"] * (1 + 1e-7)}
+    )
+    trained(data, tmp_path / "net.pt", test=data, test_curve=True, resume=True)
+
+
+def test_a_best_network_from_before_a_field_of_recipes_is_of_this_run(data, whole, tmp_path):
+    trained(data, tmp_path / "net.pt")
+    recipe = load(tmp_path / "net.pt").recipe
+    rewritten(tmp_path / "net.pt", recipe={k: v for k, v in recipe.items() if k != "optimiser"})
+    assert_same(trained(data, tmp_path / "net.pt", resume=True), whole, tmp_path)
 
 
 def test_resume_begins_where_there_is_no_run(data, whole, tmp_path):

@@ -40,8 +40,8 @@ def test_every_nth_step_is_recorded(run, tmp_path):
     assert pd.read_csv(tmp_path / "net-watch.csv")["step"].unique().tolist() == [1, 5, 9]
 
 
-@pytest.mark.parametrize("stop", [4, 6, 8])
-@pytest.mark.parametrize("every", [1, 2])
+@pytest.mark.parametrize("stop", [4, pytest.param(6, marks=pytest.mark.long), 8])
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_an_interruption_leaves_no_trace_in_the_rows(run, tmp_path, stop, every):
     """Killed within the second epoch, at its end, and within the third."""
     watching = Watching(every=every)

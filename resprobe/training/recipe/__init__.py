@@ -6,7 +6,7 @@ has the published ones. :func:`learning_rate` gives the rate of every iteration,
 """
 
 from resprobe.training.recipe.published import recipes
-from resprobe.training.recipe.recipe import Recipe, Schedule
+from resprobe.training.recipe.recipe import Optimiser, Recipe, Schedule
 from resprobe.training.recipe.schedule import WINDOW, WarmUp, learning_rate
 
-__all__ = ["WINDOW", "Recipe", "Schedule", "WarmUp", "learning_rate", "recipes"]
+__all__ = ["WINDOW", "Optimiser", "Recipe", "Schedule", "WarmUp", "learning_rate", "recipes"]

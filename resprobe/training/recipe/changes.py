@@ -22,6 +22,9 @@ _COUNTED = ("milestones", "ramp", "warm_up_length")  # in the unit of the length
 
 _ELSEWHERE = {  # what other trainers call a field, too far from its name to be found by likeness
     "lr": "learning_rate",
+    "optim": "optimiser",
+    "optimizer": "optimiser",
+    "beta1": "momentum",
     "wd": "weight_decay",
     "bs": "batch_size",
     "batch": "batch_size",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resprobe.datasets.augmentation import Crop
-from resprobe.training.recipe.fields import Schedule
+from resprobe.training.recipe.fields import Optimiser, Schedule
 
 if TYPE_CHECKING:
     from resprobe.training.recipe.recipe import Recipe
@@ -18,7 +18,7 @@ def contradiction(recipe: Recipe) -> tuple[str, str] | None:
 
     Each field alone is taken to be right.
     """
-    return _length(recipe) or _schedule(recipe) or _warm_up(recipe) or _photographs(recipe)
+    return _length(recipe) or _descent(recipe) or _warm_up(recipe) or _photographs(recipe)
 
 
 def without_effect(recipe: Recipe) -> dict[str, str]:
@@ -46,9 +46,11 @@ def _length(recipe: Recipe) -> tuple[str, str] | None:
     return None
 
 
-def _schedule(recipe: Recipe) -> tuple[str, str] | None:
+def _descent(recipe: Recipe) -> tuple[str, str] | None:
     if recipe.milestones and recipe.schedule is Schedule.COSINE:
         return "milestones", "empty with the cosine schedule"
+    if recipe.nesterov and recipe.optimiser is Optimiser.ADAM:
+        return "nesterov", "false with optimiser=adam"
     if recipe.nesterov and recipe.momentum == 0:
         return "momentum", "above 0 with nesterov"
     return None

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from resprobe.datasets.augmentation import Crop
 
-__all__ = ["FIELDS", "Kind", "Schedule", "plain", "shown"]
+__all__ = ["FIELDS", "Kind", "Optimiser", "Schedule", "plain", "shown"]
 
 
 class Schedule(enum.Enum):
@@ -21,6 +21,15 @@ class Schedule(enum.Enum):
     """Multiplied by a factor at each milestone."""
     COSINE = "cosine"
     """Along half a cosine that would be at 0 right after the last iteration."""
+
+
+class Optimiser(enum.Enum):
+    """What the gradient of a weight becomes a step by."""
+
+    SGD = "sgd"
+    """Stochastic gradient descent with momentum."""
+    ADAM = "adam"
+    """Adam (Kingma and Ba 2015), with the weight decay added to the gradient."""
 
 
 class Kind(Protocol):
@@ -193,6 +202,7 @@ FIELDS: Mapping[str, Kind] = MappingProxyType(
         "milestones": Numbers(low=1, apart=True),
         "decay": Number(low=0, high=1, above=True),
         "ramp": Number(low=0, high=10**15, whole=True),
+        "optimiser": Choice(Optimiser),
         "momentum": Number(low=0, high=1, below=True),
         "weight_decay": _SHARE,
         "nesterov": Flag(),

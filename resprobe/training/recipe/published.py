@@ -19,6 +19,10 @@ huang2016-stochastic-depth, huang2016-stochastic-depth-1202
 li2018
     Li et al. 2018, section 5 and the authors' code: all training images are learnt from, so no
     epoch can be chosen by a validation error, and the last one is kept.
+small-budget
+    An unreviewed comparison of plain and residual networks of 8 and 20 layers: ten epochs of Adam
+    with a cosine, the last one kept. Its rate falls after every epoch, here after every
+    iteration.
 short
     Not published: one rise and a cosine, to learn most in a few epochs on a CPU.
 """
@@ -30,7 +34,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from resprobe.datasets.augmentation import Crop
-from resprobe.training.recipe.recipe import Recipe, Schedule
+from resprobe.training.recipe.recipe import Optimiser, Recipe, Schedule
 
 __all__ = ["recipes"]
 
@@ -73,6 +77,18 @@ _LANDSCAPE = Recipe(
     warm_up_depth=None,
     validation_fraction=0.0,
 )
+_SMALL_BUDGET = Recipe(
+    name="small-budget",
+    batch_size=64,
+    iterations=None,
+    epochs=10,
+    learning_rate=1e-3,
+    schedule=Schedule.COSINE,
+    milestones=(),
+    optimiser=Optimiser.ADAM,
+    warm_up_depth=None,
+    validation_fraction=0.0,
+)
 _SHORT = Recipe(
     name="short",
     batch_size=64,
@@ -87,7 +103,15 @@ _SHORT = Recipe(
 recipes: Mapping[str, Recipe] = MappingProxyType(
     {
         recipe.name: recipe
-        for recipe in (Recipe(), _IMAGENET, _STOCHASTIC, _STOCHASTIC_1202, _LANDSCAPE, _SHORT)
+        for recipe in (
+            Recipe(),
+            _IMAGENET,
+            _STOCHASTIC,
+            _STOCHASTIC_1202,
+            _LANDSCAPE,
+            _SMALL_BUDGET,
+            _SHORT,
+        )
     }
 )
 """The built-in recipes by name."""

@@ -12,17 +12,17 @@ from resprobe.datasets.augmentation import Augmentation, Crop
 from resprobe.errors import UsageError
 from resprobe.training.recipe.changes import changed, from_text, implied, scaled
 from resprobe.training.recipe.consistency import contradiction
-from resprobe.training.recipe.fields import FIELDS, Schedule, plain, shown
+from resprobe.training.recipe.fields import FIELDS, Optimiser, Schedule, plain, shown
 from resprobe.training.recipe.recipe_file import written
 
-__all__ = ["Recipe", "Schedule"]
+__all__ = ["Optimiser", "Recipe", "Schedule", "completed"]
 
-_LATER = {"epochs", "warm_up_length", "crop", "colour", "crop_size", "short_side"}
+_LATER = {"epochs", "warm_up_length", "optimiser", "crop", "colour", "crop_size", "short_side"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Stochastic gradient descent for image networks; the defaults are He et al. 2015's for CIFAR.
+    """Gradient descent for image networks; the defaults are He et al. 2015's for CIFAR.
 
     Parameters
     ----------
@@ -44,11 +44,13 @@ class Recipe:
         In (0, 1].
     ramp : int
         How long the rate rises linearly at first; 0 for not at all.
+    optimiser : Optimiser
+        What turns gradients into steps.
     momentum, weight_decay : float
-        Of the gradient descent, the first below 1; the decay acts on every parameter, as in the
-        papers.
+        Of the optimiser, the first below 1, and of Adam its beta_1; the decay is added to the
+        gradient of every parameter, as in the papers.
     nesterov : bool
-        Nesterov's momentum.
+        Nesterov's momentum; only with :attr:`Optimiser.SGD`.
     warm_up_depth : int or None
         Networks of this depth or deeper start at ``warm_up_rate``; None for no network.
     warm_up_rate : float
@@ -88,6 +90,7 @@ class Recipe:
     milestones: tuple[int, ...] = (32_000, 48_000)
     decay: float = 0.1
     ramp: int = 0
+    optimiser: Optimiser = Optimiser.SGD
     momentum: float = 0.9
     weight_decay: float = 1e-4
     nesterov: bool = False
@@ -242,3 +245,9 @@ class Recipe:
         if wrong:
             raise UsageError(f"not the fields of a recipe: {wrong[0]}")
         return cls(**fields)
+
+
+def completed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the fields that recipes have got since a file was written: it means their defaults."""
+    defaults = Recipe()
+    return {**{field: plain(getattr(defaults, field)) for field in _LATER}, **fields}

@@ -49,6 +49,7 @@ def test_a_launcher_that_ends_the_survivors_does_not_silence_them(tmp_path):
     assert the_one_sentence(outcomes).startswith("rank 1 of 2 has ended")
 
 
+@pytest.mark.long
 def test_a_rank_that_hangs_is_named_after_the_timeout(tmp_path):
     def until_the_first_has_ended(processes):
         processes[0].join(30)
@@ -76,12 +77,14 @@ def test_a_rank_that_fails_alone_says_it_itself(tmp_path):
     ]
 
 
+@pytest.mark.long
 def test_rank_0_speaks_where_all_fail_alike(tmp_path):
     outcomes = run(shared_work.all_fail_alike, folder=tmp_path, size=3)
     assert [outcome.code for outcome in outcomes] == [1, 1, 1]
     assert [outcome.said for outcome in outcomes] == ["no such data set", "", ""]
 
 
+@pytest.mark.long
 def test_an_error_that_nobody_foresaw_keeps_its_traceback(tmp_path):
     outcomes = run(shared_work.fails_unforeseen, 1, folder=tmp_path)
     assert outcomes[0].code == 1
@@ -89,6 +92,7 @@ def test_an_error_that_nobody_foresaw_keeps_its_traceback(tmp_path):
     assert "ZeroDivisionError: nobody thought of this" in outcomes[1].said
 
 
+@pytest.mark.long
 def test_all_can_leave_together_without_a_word(tmp_path):
     outcomes = run(shared_work.leave, [0, 1], folder=tmp_path)
     assert [(outcome.code, outcome.said) for outcome in outcomes] == [(143, "")] * 2

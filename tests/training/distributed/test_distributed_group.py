@@ -76,6 +76,7 @@ def test_all_ranks_hold_the_same_bits_after_training(tmp_path):
     assert not any(first[name].equal(untrained[name]) for name in weights if "conv" in name)
 
 
+@pytest.mark.long
 def test_what_the_ranks_exchange_is_the_same_everywhere(tmp_path):
     first, second = values(run(shared_work.exchanges, tmp_path, folder=tmp_path))
     for found in (first, second):
@@ -102,6 +103,7 @@ def test_all_hear_what_one_of_them_says(tmp_path):
     assert first == second == ("größer, from the last", "")
 
 
+@pytest.mark.long
 def test_branches_are_dropped_alike_and_all_else_is_drawn_differently(tmp_path):
     first, second = values(run(shared_work.draws, folder=tmp_path))
     assert [survivors for survivors, _ in first] == [survivors for survivors, _ in second]
@@ -116,6 +118,7 @@ def test_every_process_goes_through_the_same_blocks(tmp_path):
     assert len(set(map(tuple, first))) > 1
 
 
+@pytest.mark.long
 def test_a_divergence_is_explained_by_the_rank_that_saw_it(tmp_path):
     first, second = values(run(shared_work.diverges, folder=tmp_path))
     assert first == second

@@ -41,7 +41,7 @@ def test_fields_of_something_else_are_no_recipe():
     for given, message in [
         (without, "not the fields of a recipe: momentum is missing"),
         ({"name": "x"}, "not the fields of a recipe: batch_size is missing"),
-        ({**fields, "optimiser": "adam"}, "not the fields of a recipe: 'optimiser' is unknown"),
+        ({**fields, "dropout": 0.5}, "not the fields of a recipe: 'dropout' is unknown"),
         ({**fields, 3: "x" * 10**6}, "not the fields of a recipe: 3 is unknown"),
     ]:
         with pytest.raises(UsageError, match=f"^{message}$"):
@@ -49,7 +49,7 @@ def test_fields_of_something_else_are_no_recipe():
 
 
 def test_a_recipe_that_was_written_before_there_were_photographs_still_reads():
-    later = ("epochs", "warm_up_length", "crop", "colour", "crop_size", "short_side")
+    later = ("epochs", "warm_up_length", "optimiser", "crop", "colour", "crop_size", "short_side")
     for recipe in (Recipe(), recipes["short"]):
         fields = {key: value for key, value in recipe.to_dict().items() if key not in later}
         assert Recipe.from_dict(fields) == recipe
@@ -167,6 +167,7 @@ def test_a_recipe_in_iterations_is_the_same_for_any_images():
         ("flip", "true"),
         ("nesterov", None),
         ("schedule", "linear"),
+        ("optimiser", "rmsprop"),
         ("crop", "middle"),
         ("name", ""),
         ("name", 3),
@@ -187,6 +188,7 @@ def test_a_value_out_of_range_is_named(field, value):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"nesterov": True, "optimiser": "adam"}, "nesterov of .* must be false with optimiser=ad"),
         ({"nesterov": True, "momentum": 0.0}, "momentum of he2015-cifar must be above 0 with nest"),
         ({"schedule": Schedule.COSINE}, "milestones of .* must be empty with the cosine schedule"),
         ({"warm_up_until_error": None}, "warm_up_depth of .* must be none where neither"),

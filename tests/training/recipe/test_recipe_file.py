@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from resprobe.datasets.augmentation import Crop
 from resprobe.errors import InputError, UsageError
-from resprobe.training import Recipe, Schedule, recipes
+from resprobe.training import Optimiser, Recipe, Schedule, recipes
 
 
 def shares(low=0.0, high=1.0, **more):
@@ -30,6 +30,7 @@ def any_recipe(draw):
         )
     )
     lowest = draw(st.integers(1, 10_000))
+    optimiser = draw(st.sampled_from(Optimiser))
     return Recipe(
         name=draw(st.text(min_size=1, max_size=100).filter(str.isprintable)),
         **{"iterations": None, "epochs": None, unit: length},
@@ -41,7 +42,8 @@ def any_recipe(draw):
         ramp=draw(within),
         momentum=draw(shares(exclude_min=True, exclude_max=True)),
         weight_decay=draw(shares()),
-        nesterov=draw(st.booleans()),
+        optimiser=optimiser,
+        nesterov=optimiser is Optimiser.SGD and draw(st.booleans()),
         warm_up_depth=None
         if until is None and until_length is None
         else draw(st.none() | st.integers(1, 10**9)),
