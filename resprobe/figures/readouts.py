@@ -29,11 +29,23 @@ ERROR, BIAS = "error_std_relative", "error_mean_relative"
 
 
 def readout_panels(results: Results) -> list[Callable[..., Axes]]:
-    """Return the panels of the figure; the cosine's only where a block has one."""
-    found = gather(results, name="readout", numbers=("block", "cosine"))
-    has_cosine = any(np.isfinite(one.numbers("cosine")).any() for one in found)
-    cosine = [partial(plot_readout_cosine, bare=True)] * has_cosine
-    return [plot_readout, *cosine, partial(plot_estimation_error, bare=True)]
+    """Return the panels that the tables have columns for; the cosine's where a block has one."""
+    found = gather(results, name="readout", numbers=("block",))
+    there = set.intersection(*(set(one.rows.columns) for one in found))
+    panels: list[Callable[..., Axes]] = []
+    if {HEAD, PROBE} & there:
+        panels.append(plot_readout)
+    if "cosine" in there and _any_finite(results, "cosine"):
+        panels.append(plot_readout_cosine)
+    if {ERROR, BIAS} & there:
+        panels.append(plot_estimation_error)
+    first, *others = panels or [plot_readout]
+    return [first, *(partial(panel, bare=True) for panel in others)]
+
+
+def _any_finite(results: Results, column: str) -> bool:
+    found = gather(results, name="readout", numbers=(column,))
+    return any(np.isfinite(one.numbers(column)).any() for one in found)
 
 
 def plot_readout(results: Results, ax: Axes, *, order: Sequence[str] = ()) -> Axes:

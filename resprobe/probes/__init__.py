@@ -12,6 +12,7 @@ from resprobe.probes.gradients import (
     flow_of_watch,
     flow_over_training,
     gradflow,
+    plan_gradflow,
     read_watch,
 )
 from resprobe.probes.jacobians import Geometry, depth_slopes, geometry, plan_geometry
@@ -24,7 +25,7 @@ from resprobe.probes.magnitudes import (
     stored_responses,
 )
 from resprobe.probes.path_lengths import path_counts, path_law, path_share, paths, plan_paths
-from resprobe.probes.plan import Plan, plan_gradflow
+from resprobe.probes.plan import Plan
 from resprobe.probes.readouts import Readout, plan_readout, readout
 from resprobe.probes.signals import initialisation, plan_initialisation
 from resprobe.probes.similarities import Compared, Similarity, plan_similarity, similarity

@@ -7,18 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from resprobe.chain import Chain, left_as_found
+from resprobe.chain import Chain
 from resprobe.datasets import Batches
-from resprobe.probes.batch_norm import Statistics, batches_for
-from resprobe.probes.study import check_fit
 
-__all__ = ["Plan", "held_bytes", "plan_gradflow", "sample", "timed"]
-
-
-LOOKED_AT = 1.4  # times as long as a forward and backward pass that nobody looks at
+__all__ = ["Plan", "held_bytes", "sample", "timed"]
 
 
 @dataclass(frozen=True)
@@ -48,47 +42,6 @@ class Plan:
     block_evaluations_apart: int
     duration_s: float
     memory_bytes: int
-
-
-def plan_gradflow(
-    chain: Chain, data: Batches, *, batch_norm: Statistics = "running", labels: bool = True
-) -> Plan:
-    """Return what :func:`resprobe.gradflow` would do; a few images are run forward and back."""
-    check_fit(chain, data, labels=labels)
-    data = batches_for(chain, data, batch_norm)
-    saved: dict[int, int] = {}
-
-    def count(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        saved[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with left_as_found(chain, training=False, requires_grad=True), torch.enable_grad():
-        x = sample(data).requires_grad_()
-        hooks = torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor)
-        begin = time.perf_counter()
-        with hooks:
-            loss = F.cross_entropy(chain(x), torch.zeros(len(x), dtype=torch.long, device=x.device))
-        torch.autograd.grad(loss, [x, *(p for _, p in chain.model_parameters)], allow_unused=True)
-        duration_s = time.perf_counter() - begin
-    return Plan(
-        study="gradflow",
-        images=data.n,
-        programs=1,
-        block_evaluations=len(chain.steps),
-        block_evaluations_apart=len(chain.steps),
-        duration_s=LOOKED_AT * duration_s * data.n / len(x),
-        memory_bytes=held_bytes(chain, data)
-        + sum(saved.values()) * max(data.sizes) // len(x)
-        + 4 * _identity_path(chain) * max(data.sizes),
-    )
-
-
-def _identity_path(chain: Chain) -> int:
-    """Return how many numbers of an image the identity path keeps: its gradient at each block."""
-    if chain.is_plain:
-        return 0
-    return sum(torch.Size(block.in_shape).numel() for block in chain.blocks)
 
 
 def sample(data: Batches) -> Tensor:

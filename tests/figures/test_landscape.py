@@ -114,7 +114,7 @@ def test_axes_for_one_panel_get_the_line_or_the_plane(ax):
 
 
 @pytest.mark.parametrize("width", [COLUMN, 7])
-@pytest.mark.parametrize("networks", [1, 3, 4])
+@pytest.mark.parametrize("networks", [1, 3, pytest.param(4, marks=pytest.mark.long)])
 def test_every_figure_is_made_at_either_width(width, networks):
     names = [f"network-{number}" for number in range(networks)]
     figure(plane(**dict.fromkeys(names, bowl)), width=width)

@@ -102,6 +102,30 @@ def test_networks_without_a_cosine_are_left_out_and_where_none_has_one_so_is_the
     ]
 
 
+def part(columns):
+    whole = readouts(net=SIX)
+    kept = ["network", "block", "name", "stage", *columns]
+    return Result("readout", whole.frame[kept], whole.meta)
+
+
+def test_of_a_table_with_some_of_the_columns_their_panel_alone_is_drawn():
+    errors = ["error_mean_relative", "error_std_relative", "error_mean_se", "error_std_se"]
+    for columns, label in (
+        (["cosine", "cosine_se"], "Cosine of F(x)"),
+        ([*errors, "stage_std"], "Block output"),
+    ):
+        made = figure(part(columns))
+        (panel,) = made.axes
+        assert panel.get_ylabel().startswith(label)
+        legends = [*made.legends, panel.get_legend()]
+        assert "net" in [text.get_text() for some in legends if some for text in some.get_texts()]
+
+
+def test_a_table_with_none_of_the_columns_is_one_sentence():
+    with pytest.raises(InputError, match="lacks the column head_accuracy"):
+        figure(part([]))
+
+
 def test_errors_are_over_the_spread_of_the_stages_output(ax, shown):
     plot_estimation_error(readouts(net=SIX), ax)
     spread, mean = (line for line in ax.lines if len(line.get_xdata()) == 6)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from resprobe.chain import Chain
 from resprobe.datasets import Batches
 from resprobe.probes.damage.predictors import SETS, check_sets, image_sets
+from resprobe.probes.gradients.planning import plan_gradflow
 from resprobe.probes.lesions import plan_lesion
-from resprobe.probes.plan import Plan, plan_gradflow
+from resprobe.probes.plan import Plan
 
 __all__ = ["plan_predictors"]
 

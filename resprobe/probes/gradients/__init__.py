@@ -12,6 +12,7 @@ elements, then averaged over images. A plain block has no shortcut: its identity
 """
 
 from resprobe.probes.gradients.histograms import PARTS
+from resprobe.probes.gradients.planning import plan_gradflow
 from resprobe.probes.gradients.study import GradientFlow, gradflow
 from resprobe.probes.gradients.training import flow_of_watch, flow_over_training, read_watch
 
@@ -21,5 +22,6 @@ __all__ = [
     "flow_of_watch",
     "flow_over_training",
     "gradflow",
+    "plan_gradflow",
     "read_watch",
 ]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from resprobe.chain import Chain, Passage, PlainBlock, ResidualBlock, passage
 from resprobe.chain.chain import Step
+from resprobe.probes.gradients.recomputing import recomputed
 from resprobe.probes.gradients.tap import Tap
 from resprobe.probes.path_lengths.scaled import EVERY, Scaled
 from resprobe.probes.path_lengths.tape import Place
@@ -35,6 +36,12 @@ class Crossing:
     start: Tensor
     by_branch: Tensor | None = None
 
+    @property
+    def passes_on(self) -> bool:
+        """Whether the identity path goes through as it came: no activation, an identity."""
+        passed = self.passed
+        return passed.shortcut is passed.start and passed.total is passed.end
+
     def listen(self, tap: Tap) -> None:
         """Let a tap catch what comes back through the block."""
         _hear(self.start, tap.catch_input)
@@ -48,25 +55,33 @@ def _hear(tensor: Tensor, catch: Callable[[Tensor], None]) -> None:
     tensor.register_hook(catch)  # type: ignore[no-untyped-call]
 
 
-def cross(chain: Chain, x: Tensor) -> tuple[list[Crossing], Tensor]:
-    """Run the chain; return what happened at its steps, and the logits."""
+def cross(chain: Chain, x: Tensor, *, recompute: bool = False) -> tuple[list[Crossing], Tensor]:
+    """Run the chain; return what happened at its steps, and the logits.
+
+    With ``recompute`` blocks keep their input alone and run again on the way back.
+    """
     hidden, crossings, number = chain.stem(x), [], 0
     for step in chain.steps:
         assert isinstance(step, Step)
         is_block = isinstance(step, ResidualBlock | PlainBlock)
-        crossings.append(_crossed(step, hidden, number if is_block else None))
+        place = number if is_block else None
+        crossings.append(_crossed(step, hidden, place, recompute=recompute))
         number += is_block
         hidden = crossings[-1].passed.end
     return crossings, chain.head(hidden)
 
 
-def _crossed(step: Step, start: Tensor, number: int | None) -> Crossing:
+def _crossed(step: Step, start: Tensor, number: int | None, *, recompute: bool) -> Crossing:
+    if recompute and isinstance(step, PlainBlock):
+        return Crossing(Passage(step, number, start, recomputed(step, start)), start)
     if not isinstance(step, ResidualBlock):
         return Crossing(passage(step, start, number=number), start)
     # views split the input by path: a hook on each sees what comes back through it
     by_shortcut, by_branch = start.view_as(start), start.view_as(start)
     shortcut = step.shortcut(by_shortcut)
-    total = shortcut + step.branch(by_branch)
+    branch = recomputed(step.branch, by_branch) if recompute else step.branch(by_branch)
+    total = shortcut + branch
+    del branch  # the sum keeps nothing of it
     passed = Passage(step, number, by_shortcut, step.after(total), shortcut, None, total)
     return Crossing(passed, start, by_branch)
 

@@ -19,11 +19,12 @@ from resprobe.chain import (
 )
 from resprobe.datasets import Batches
 from resprobe.probes.batch_norm import Statistics, batches_for
-from resprobe.probes.gradients.crossing import cross, identity_path
+from resprobe.probes.gradients.crossing import Crossing, cross, identity_path
 from resprobe.probes.gradients.growth import LayerCount, growth_of
 from resprobe.probes.gradients.histograms import histogram_rows
+from resprobe.probes.gradients.recomputing import recomputes
 from resprobe.probes.gradients.tables import block_frame, weight_frame
-from resprobe.probes.gradients.tap import Tap
+from resprobe.probes.gradients.tap import Tap, direction_of
 from resprobe.probes.study import block_labels, check_fit, provenance
 from resprobe.probes.taps import norms_of
 from resprobe.results import Result
@@ -55,7 +56,8 @@ def gradflow(
 
     One forward and one backward pass per batch, and one back along the shortcuts alone. The
     model is left as it was found; no ``.grad`` is written. Memory does not grow with the number
-    of images.
+    of images. Where a batch would take more than some 4 GiB, blocks are run once more on the way
+    back instead of being kept: the same numbers, in a third more time.
 
     Parameters
     ----------
@@ -141,6 +143,7 @@ def gradflow(
     data = batches_for(chain, data, batch_norm)
     taps = [Tap(block.name, histograms=histograms) for block in chain.blocks]
     follow = identity and not chain.is_plain
+    recompute = recomputes(chain, data)
     counted = LayerCount()
     parameters = [parameter for _, parameter in chain.model_parameters]
     sums = [torch.zeros(p.shape, dtype=torch.float64) for p in parameters]
@@ -153,9 +156,10 @@ def gradflow(
             leaf = x.detach().requires_grad_()
             once = responses(chain, counted.see) if done == 1 else contextlib.nullcontext()
             with once:
-                loss = _tapped_loss(
-                    chain, taps, leaf, y, follow=follow, together=batch_norm == "batch"
-                )
+                crossings, logits = cross(chain, leaf, recompute=recompute)
+                loss = F.cross_entropy(logits, y, reduction="sum")
+            _tap(crossings, taps, loss, follow=follow, together=batch_norm == "batch")
+            del crossings, logits
             wanted = [leaf, *(parameters[i] for i in used)]
             gradients = torch.autograd.grad(loss, wanted, materialize_grads=True)
             for i, gradient in zip(used, gradients[1:], strict=True):
@@ -177,24 +181,28 @@ def gradflow(
     )
 
 
-def _tapped_loss(
-    chain: Chain, taps: Sequence[Tap], leaf: Tensor, y: Tensor, *, follow: bool, together: bool
-) -> Tensor:
-    """Run the chain, follow the identity path back, and set a tap at every block for the rest."""
-    crossings, logits = cross(chain, leaf)
-    loss = F.cross_entropy(logits, y, reduction="sum")
+def _tap(
+    crossings: Sequence[Crossing],
+    taps: Sequence[Tap],
+    loss: Tensor,
+    *,
+    follow: bool,
+    together: bool,
+) -> None:
+    """Follow the identity path back, and set a tap at every block for the rest."""
     blocks = [crossing for crossing in crossings if crossing.passed.number is not None]
     if follow:
         (top,) = torch.autograd.grad(
             loss, [blocks[-1].passed.end], retain_graph=True, materialize_grads=True
         )
-        size = norms_of(top)
+        size, value, direction = norms_of(top), top, direction_of(top)
         for number, path in identity_path(crossings, top, together=together):
-            taps[number].expect_path(path, size)
+            if not path.value.is_set_to(value):  # what a block changes nothing of is kept once
+                value, direction = path.value, direction_of(path.value)
+            taps[number].expect_path(path, size, direction)
     # only now: a hook also hears what is pulled back along a path alone
     for crossing, tap in zip(blocks, taps, strict=True):
         crossing.listen(tap)
-    return loss
 
 
 def _histograms(

@@ -13,7 +13,7 @@ from resprobe.probes.path_lengths.scaled import Scaled
 from resprobe.probes.taps import FAINT, norms_of
 from resprobe.streams import Moments
 
-__all__ = ["FIGURES", "Tap"]
+__all__ = ["FIGURES", "Tap", "direction_of"]
 
 FIGURES = (
     "output", "identity", "residual", "input", "cosine", "residual_share",
@@ -46,7 +46,7 @@ class Tap:
         self._path: Tensor | None = None
         self._complete = False
 
-    def expect_path(self, path: Scaled, top: Tensor) -> None:
+    def expect_path(self, path: Scaled, top: Tensor, direction: Tensor) -> None:
         """Take the gradient of the identity path at the block's input.
 
         Parameters
@@ -55,13 +55,13 @@ class Tap:
             As it comes down.
         top : Tensor
             Its norm at the last block's output, (N,), float64, on the CPU.
+        direction : Tensor
+            :func:`direction_of` the path's value, kept until the whole gradient comes.
         """
         norms = path.norms()
         self._keep("identity_path", norms)
         self._keep("identity_gain", norms / top)
-        # its direction, whatever its size: the exponent is a common factor of an image
-        value = path.value.reshape(len(norms), -1)
-        self._path = value / norms_of(value).clamp_min(1e-30).to(value)[:, None]
+        self._path = direction
 
     def catch_output(self, gradient: Tensor) -> None:
         """Take the gradient at the block's output."""
@@ -136,6 +136,12 @@ class Tap:
                 f"identity and residual part at block {self.name} miss the whole gradient by "
                 f"{worst:.1e} relative; the block's input must be used elsewhere too"
             )
+
+
+def direction_of(value: Tensor) -> Tensor:
+    """Return each image's gradient divided by its norm, (N, elements)."""
+    value = value.reshape(len(value), -1)
+    return value / norms_of(value).clamp_min(1e-30).to(value)[:, None]
 
 
 def _dots(one: Tensor, other: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ import torch
 
 from resprobe.chain import Chain, left_as_found
 from resprobe.datasets import Batches
-from resprobe.probes.plan import Plan, plan_gradflow, sample, timed
+from resprobe.probes.gradients.planning import plan_gradflow
+from resprobe.probes.plan import Plan, sample, timed
 from resprobe.probes.readouts.estimation import stage_ends
 from resprobe.probes.readouts.exits import exits_of
 from resprobe.probes.readouts.features import features_of
@@ -50,6 +51,6 @@ def plan_readout(chain: Chain, data: Batches, *, fit: Batches | None = None) -> 
         block_evaluations=steps + cut,
         block_evaluations_apart=readable * steps,
         duration_s=seconds / len(x),
-        memory_bytes=plan_gradflow(chain, data).memory_bytes
+        memory_bytes=plan_gradflow(chain, data, recompute=False).memory_bytes
         + sums + (fit.data.nbytes if fit else 0),
     )  # fmt: skip

@@ -7,7 +7,8 @@ from dataclasses import replace
 from resprobe.chain import Chain
 from resprobe.datasets import Batches
 from resprobe.probes.batch_norm import Statistics
-from resprobe.probes.plan import Plan, plan_gradflow
+from resprobe.probes.gradients.planning import plan_gradflow
+from resprobe.probes.plan import Plan
 
 __all__ = ["plan_initialisation"]
 
@@ -22,7 +23,7 @@ def plan_initialisation(
     ResprobeError
         As :func:`resprobe.initialisation`.
     """
-    once = plan_gradflow(chain, data, batch_norm=batch_norm, labels=False)
+    once = plan_gradflow(chain, data, batch_norm=batch_norm, labels=False, recompute=False)
     return replace(
         once,
         study="initialisation",

@@ -17,8 +17,8 @@ from resprobe.datasets import Batches
 from resprobe.errors import InputError, ResprobeError
 from resprobe.networks import Architecture
 from resprobe.probes import gradflow, plan_gradflow
+from resprobe.probes.gradients.planning import LOOKED_AT
 from resprobe.probes.gradients.tap import Tap
-from resprobe.probes.plan import LOOKED_AT
 from resprobe.probes.taps import norms_of
 
 

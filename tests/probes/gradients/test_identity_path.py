@@ -105,7 +105,9 @@ def test_cosine_and_gain_are_means_over_images():
     assert frame.loc[0, "identity_gain"] == pytest.approx(gain, rel=1e-5)
 
 
-@pytest.mark.parametrize(("factor", "batch_norm"), [(0.5, "batch"), (0.9, "running")])
+@pytest.mark.parametrize(
+    ("factor", "batch_norm"), [pytest.param(0.5, "batch", marks=pytest.mark.long), (0.9, "running")]
+)
 def test_scaled_shortcuts_leave_the_product_of_their_factors(factor, batch_norm):
     """He et al. 2016, eq. 8: 0.5 ** 54 = 5.6e-17 in a network of 110 layers."""
     model = Architecture.parse(f"preresnet110:width=2:shortcut=scaled:scale={factor}").build()

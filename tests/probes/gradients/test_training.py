@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import torch.nn.functional as F
 from nets import AkamasterNet, random_batches, with_lively_statistics
 
 import resprobe
@@ -11,7 +12,8 @@ from resprobe.chain import left_as_found, unravel, use_batch_statistics
 from resprobe.errors import InputError, UsageError
 from resprobe.networks import Architecture
 from resprobe.probes import flow_of_watch, flow_over_training, gradflow, read_watch
-from resprobe.probes.gradients.study import _tapped_loss
+from resprobe.probes.gradients.crossing import cross
+from resprobe.probes.gradients.study import _tap
 from resprobe.probes.gradients.tap import Tap
 from resprobe.results import Result
 
@@ -96,7 +98,9 @@ def test_the_first_step_of_a_watch_is_the_flow_at_initialisation():
     with left_as_found(chain, training=False, requires_grad=True):
         use_batch_statistics(chain)
         leaf = images.clone().requires_grad_()
-        loss = _tapped_loss(chain, taps, leaf, torch.arange(4), follow=False, together=True)
+        crossings, logits = cross(chain, leaf)
+        loss = F.cross_entropy(logits, torch.arange(4), reduction="sum")
+        _tap(crossings, taps, loss, follow=False, together=True)
         torch.autograd.grad(loss, leaf)
     for column in ("identity", "residual", "input"):
         np.testing.assert_allclose(first[column], [tap.mean(column) / 4 for tap in taps], rtol=1e-4)

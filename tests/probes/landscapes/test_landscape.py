@@ -113,7 +113,7 @@ def rescaled(model, factor):
     return twin
 
 
-@pytest.mark.parametrize("factor", [0.25, 10.0])
+@pytest.mark.parametrize("factor", [0.25, pytest.param(10.0, marks=pytest.mark.long)])
 def test_rescaling_filters_before_a_norm_leaves_the_slice_as_it_is(model, data, factor):
     """That is the point of filter normalisation; without it the same network looks different."""
     twin = rescaled(model, factor)

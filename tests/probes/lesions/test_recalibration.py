@@ -35,7 +35,9 @@ def recalibrated_by_hand(model, label, training):
 
 
 @pytest.mark.parametrize(
-    "study", [None, Pairs(), Shuffle(2, 2)], ids=["single", "pairs", "shuffle"]
+    "study",
+    [None, pytest.param(Pairs(), marks=pytest.mark.long), Shuffle(2, 2)],
+    ids=["single", "pairs", "shuffle"],
 )
 def test_the_statistics_are_those_of_a_pass_over_training_images(model, study):
     data, training = random_batches(60, batch_size=32), random_batches(80, seed=7, batch_size=40)
@@ -98,6 +100,7 @@ def test_one_training_image_has_no_statistics(model):
         lesion(unravel(model, data.example()), data, recalibrate=random_batches(1))
 
 
+@pytest.mark.long
 def test_an_interaction_of_recalibrated_networks_is_without_what_recalibrating_does(model):
     data, training = random_batches(90, batch_size=45), random_batches(80, seed=7, batch_size=40)
     model = copy.deepcopy(model)
