@@ -22,6 +22,7 @@ from resprobe.cli.commands import (
     readout,
     recipe,
     report,
+    reproduce,
     similarity,
     train,
 )
@@ -53,6 +54,7 @@ app.command("similarity")(similarity.similarity)
 app.command("describe")(describe.describe)
 app.command("figure")(figure.figure)
 app.command("report")(report.report)
+app.command("reproduce")(reproduce.reproduce)
 app.command("demo")(demo.demo)
 app.add_typer(data.app, name="data")
 

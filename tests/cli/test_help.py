@@ -23,6 +23,7 @@ COMMANDS = (
     "describe",
     "figure",
     "report",
+    "reproduce",
     "demo",
     "data",
 )
