@@ -73,6 +73,7 @@ def test_what_begins_is_said(made):
     assert len(said) == 6
 
 
+@pytest.mark.long
 def test_two_runs_give_the_same_numbers(made, tmp_path):
     _, _, folder = made
     run_demo(tmp_path, scale=SMALL)

@@ -75,6 +75,7 @@ def test_one_network_has_one_colour_in_all_figures(fake, written, tmp_path):
     assert "var(--line-0)" not in flow
 
 
+@pytest.mark.long
 def test_results_that_were_saved_and_loaded_give_the_same_bytes(file, story, tmp_path):
     again = []
     for number, result in enumerate(story):

@@ -132,7 +132,7 @@ def test_trained_and_new_networks_have_sections_of_their_own(told, fake):
     assert new < seen.text.index("In a the") < trained < seen.text.index("In b the")
 
 
-@pytest.mark.parametrize("count", [1, 1000])
+@pytest.mark.parametrize("count", [1, pytest.param(1000, marks=pytest.mark.long)])
 def test_one_block_and_a_thousand_stay_readable(written, fake, tmp_path, count):
     accuracies = [0.8, *np.linspace(0.1, 0.8, count)]
     seen = written(blocks("resnet", count), fake.lesion(resnet=list(accuracies)),
