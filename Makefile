@@ -23,8 +23,8 @@ lint: $(VENV)/.installed-dev  ## Style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed-dev  ## Speed against the naive way, side by side
-	$(BIN)/python -m pytest benchmarks -q
+bench: $(VENV)/.installed-bench  ## Speed against the naive way and the peers, side by side
+	$(BIN)/python -m pytest benchmarks -q --results benchmarks/results
 
 notebooks: $(VENV)/.installed-dev  ## Run the notebooks again, with what they show
 	$(BIN)/python notebooks/run.py --jobs 2
@@ -34,6 +34,10 @@ notebooks-check: $(VENV)/.installed-dev  ## Run them and keep nothing: does ever
 
 docs: $(VENV)/.installed-docs  ## Build the site, docs/_build/html/index.html
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going -j auto docs docs/_build/html
+
+$(VENV)/.installed-bench: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable '.[dev,peers]'
+	@touch $@ $(VENV)/.installed-dev $(VENV)/.installed
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) demo docs/_build docs/generated

@@ -40,7 +40,11 @@ def loader(data, *, workers, batch_size=128, augmented=True, shuffle=True):
     ]
     transform = transforms.Compose([*(random if augmented else []), *to_numbers])
     return DataLoader(
-        OneByOne(data, transform), batch_size=batch_size, shuffle=shuffle, num_workers=workers
+        OneByOne(data, transform),
+        batch_size=batch_size,
+        shuffle=shuffle,
+        num_workers=workers,
+        persistent_workers=workers > 0,
     )
 
 

@@ -21,6 +21,7 @@ extensions = [
     "extensions.commands",
     "extensions.reference",
     "extensions.gallery",
+    "extensions.speed",
 ]
 exclude_patterns = ["_build", "extensions"]
 smartquotes = False  # they would turn --out into an en dash

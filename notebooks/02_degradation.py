@@ -97,7 +97,7 @@ pd.Series(gap, name="training error of 32 layers, less that of 8").to_frame()
 # of CIFAR-10 (JPEG copies of its images, which cost some accuracy), with two seeds each.
 
 # %%
-stored = Path("../analyses/degradation")
+stored = Path("../analyses/results/degradation")
 curves = resprobe.Result.load(stored / "curves.csv")
 resprobe.plot(curves).figure
 
@@ -120,7 +120,7 @@ table[table["figure"] == "train_error_eval"].drop(columns="figure").reset_index(
 # What both runs do show is that shortcuts take most of the penalty of depth away:
 
 # %%
-change = table[table["figure"] == "train_error_eval"].set_index("network")["mean"]
+change = table[table["figure"] == "train_error_eval"].set_index("pair")["mean"]
 change[["plain56 - plain20", "resnet56 - resnet20"]].to_frame("change of the training error")
 
 # %% [markdown]
@@ -151,7 +151,7 @@ resprobe.plot(lines).figure
 # which the figure shows the first.
 
 # %%
-landscape = resprobe.Result.load("../analyses/landscape/line.csv")
+landscape = resprobe.Result.load("../analyses/results/landscape/line.csv")
 rows = landscape.frame
 first = replace(landscape, frame=rows[rows["direction"] == 0].reset_index(drop=True))
 resprobe.plot(first).figure

@@ -75,12 +75,15 @@ residual, plain = trained("resnet20"), trained("plain20")
 # kilobytes.
 
 # %%
-DEEP = ("preresnet110", "resnet110")
+DEEP = ("preresnet110-w8-s0", "resnet110-w8-s0")
+STUDIES = {
+    "single": "deletion", "random": "deletions", "shuffle": "reordering", "paths": "path_gradients",
+}  # fmt: skip
 
 
 def of_deep_networks(kind: str) -> resprobe.Result:
     """Load the results of one study, and keep those of the two deep networks."""
-    result = resprobe.Result.load(f"../analyses/ensemble/{kind}.csv")
+    result = resprobe.Result.load(f"../analyses/results/{STUDIES[kind]}/{kind}.csv")
     networks = [each for each in result.meta["networks"] if each["network"] in DEEP]
     rows = result.frame[result.frame["network"].isin(DEEP)].reset_index(drop=True)
     data = networks[0]["data"]  # both saw the same images

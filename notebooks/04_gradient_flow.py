@@ -100,7 +100,7 @@ pd.DataFrame(rates).assign(law=np.sqrt(np.pi / (np.pi - 1)))
 # networks of 64 blocks and width 512, as theory has them:
 
 # %%
-wide = resprobe.Result.load("../analyses/initialisation/depth.csv")
+wide = resprobe.Result.load("../analyses/results/branch_variance/depth.csv")
 resprobe.plot(wide).figure
 
 # %% [markdown]

@@ -82,7 +82,7 @@ answers.blocks.frame[shown]
 # and a plain network of 20 layers as a control.
 
 # %%
-stored = resprobe.Result.load("../analyses/inference/readout.csv")
+stored = resprobe.Result.load("../analyses/results/late_readout/readout.csv")
 resprobe.plot(stored).figure
 
 # %% [markdown]
@@ -142,10 +142,11 @@ resprobe.plot(answers.decisions).figure
 # et al. report that the last blocks repair these, and cost all others a little.
 
 # %%
-borderline = resprobe.Result.load("../analyses/inference/readout-borderline.csv")
+DEEP = ("resnet110-w8-s0", "preresnet110-w8-s0")
+borderline = resprobe.Result.load("../analyses/results/borderline/borderline.csv")
 rows = borderline.frame
-deep = rows[rows["network"].isin(["resnet110", "preresnet110"])].reset_index(drop=True)
-networks = [each for each in borderline.meta["networks"] if "110" in each["network"]]
+deep = rows[rows["network"].isin(DEEP)].reset_index(drop=True)
+networks = [each for each in borderline.meta["networks"] if each["network"] in DEEP]
 meta = {**borderline.meta, "networks": networks, "data": networks[0]["data"]}
 resprobe.plot(replace(borderline, frame=deep, meta=meta)).figure
 
@@ -188,7 +189,7 @@ means.loc[means["stages"] == "all", ["measure", "places", "value", "low", "high"
 # And of stored networks, the published ones for CIFAR-10:
 
 # %%
-layers = resprobe.Result.load("../analyses/similarity/similarity.csv")
+layers = resprobe.Result.load("../analyses/results/cka/similarity.csv")
 rows = layers.frame
 own = rows[
     (rows["network"] == rows["other_network"]) & rows["network"].isin(["resnet20", "resnet32"])

@@ -8,9 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, t
+from scipy.stats import binom, norm, t
 
-__all__ = ["Spread", "mean_interval", "paired_difference", "spread", "spread_of_each", "wilson"]
+__all__ = [
+    "Spread",
+    "mean_interval",
+    "median_interval",
+    "paired_difference",
+    "spread",
+    "spread_of_each",
+    "wilson",
+]
 
 
 def wilson(successes: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
@@ -116,6 +124,30 @@ def mean_interval(
     variance = max(0.0, mean_square - mean * mean) * n / (n - 1)
     half = float(norm.ppf((1 + confidence) / 2)) * math.sqrt(variance / n)
     return mean - half, mean + half
+
+
+def median_interval(values: Sequence[float], *, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the interval of a median by order statistics, whatever the distribution.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Fewer than 6 give no interval of 95 %: both ends are then NaN.
+
+    References
+    ----------
+    W. J. Conover, "Practical Nonparametric Statistics", section 3.2.
+
+    Examples
+    --------
+    >>> median_interval([4, 2, 3, 1, 5, 6]), median_interval([1, 2, 3])
+    ((1.0, 6.0), (nan, nan))
+    """
+    ordered = np.sort(np.asarray(values, dtype=float))
+    left_out = int(binom.ppf((1 - confidence) / 2, len(ordered), 0.5))
+    if left_out < 1:
+        return math.nan, math.nan
+    return float(ordered[left_out - 1]), float(ordered[-left_out])
 
 
 @dataclass(frozen=True)

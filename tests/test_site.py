@@ -173,15 +173,15 @@ def test_links_out_of_a_folder_are_turned_to_where_their_targets_stand():
     )
     assert from_notebook == "[a](../../lesion.md)"
     from_claims = relinked(
-        "![a](ensemble/single.png)", ROOT / "analyses", DOCS / "generated" / "claims.md"
+        "![a](results/path_counts/law.png)", ROOT / "analyses", DOCS / "generated" / "claims.md"
     )
-    assert from_claims == "![a](../../analyses/ensemble/single.png)"
+    assert from_claims == "![a](../../analyses/results/path_counts/law.png)"
 
 
 # The extensions
 
 
-@pytest.mark.parametrize("name", ["commands", "formulas", "gallery", "reference"])
+@pytest.mark.parametrize("name", ["commands", "formulas", "gallery", "reference", "speed"])
 def test_the_examples_of_an_extension_are_so(name):
     pytest.importorskip("sphinx")
     assert doctest.testmod(extension(name)).failed == 0

@@ -16,7 +16,8 @@ from resprobe.results import Result
 def saved_results():
     """Every result that is kept in the repository, by kind."""
     found = {}
-    for table in sorted([*ROOT.glob("analyses/*/*.csv"), *DOCS.glob("gallery/*.csv")]):
+    kept = [p for p in ROOT.glob("analyses/results/*/*.csv") if p.parent.name != "networks"]
+    for table in sorted([*kept, *DOCS.glob("gallery/*.csv")]):
         notes = json.loads(table.with_suffix(".json").read_text())
         found.setdefault(notes["name"], []).append((table, notes))
     return found

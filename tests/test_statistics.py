@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
-from resprobe.statistics import paired_difference, wilson
+from resprobe.statistics import median_interval, paired_difference, wilson
 
 
 @given(st.integers(1, 20_000), st.data())
@@ -80,3 +80,16 @@ def test_impossible_counts_are_refused(k, n):
 def test_impossible_cells_are_refused(cells):
     with pytest.raises(ValueError, match="counts >= 0"):
         paired_difference(*cells)
+
+
+@pytest.mark.parametrize("n", [6, 7, 13, 52])
+def test_the_interval_of_a_median_is_the_narrowest_that_covers_it(n):
+    low, high = median_interval(np.arange(1, n + 1)[::-1])
+    below = binom.cdf(low - 1, n, 0.5)  # fewer values than that lie below the median
+    assert high == n + 1 - low
+    assert 1 - 2 * below >= 0.95
+    assert 1 - 2 * binom.cdf(low, n, 0.5) < 0.95
+
+
+def test_the_median_of_five_has_no_interval():
+    assert np.isnan(median_interval([1, 2, 3, 4, 5])).all()

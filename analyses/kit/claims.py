@@ -1,9 +1,9 @@
-"""Published claims beside what is measured here: one row each, one table for each theme.
+"""Published claims beside what is measured here: one row each.
 
-How the script of a theme uses it::
+How a script uses it::
 
-    from claims import Claim, signed
-    from script import Theme
+    from kit.analysis import Analysis
+    from kit.claims import Claim, signed
 
     def claims(results):
         row = results["ratio"].frame.iloc[0]
@@ -15,11 +15,11 @@ How the script of a theme uses it::
             verdict=signed(row["ratio"] - 1, row["ratio_low"] - 1, row["ratio_high"] - 1, -1),
         )
 
-    THEME = Theme(name="magnitude", about=__doc__, kinds=("ratio",), measure=measure,
-                  claims=claims)
+    ANALYSIS = Analysis(file=__file__, kinds=("ratio",), measure=measure, claims=claims,
+                        captions={"ratio": "Size of the branches."})
 
     if __name__ == "__main__":
-        THEME.run()
+        ANALYSIS.run()
 
 The verdict follows from the numbers by a rule that is written before they are known: ``near``
 for a published number, ``signed`` for a published direction; what neither fits says its own.
@@ -35,9 +35,10 @@ from typing import Any
 
 import pandas as pd
 
+from resprobe.reproduction import shown
 from resprobe.results import Result
 
-__all__ = ["Claim", "Verdict", "claims_of", "markdown", "near", "signed", "tabulated"]
+__all__ = ["Claim", "Verdict", "claims_of", "markdown", "near", "row", "signed", "tabulated"]
 
 
 class Verdict(StrEnum):
@@ -100,17 +101,12 @@ class Claim:
     @property
     def found(self) -> str:
         """The number with its interval, for people."""
-        if math.isnan(self.measured):
-            return "-"
-        value, low, high = (self._shown(x) for x in (self.measured, self.low, self.high))
-        return f"{value}{' %' * self.percent}" + (
-            "" if math.isnan(self.low) else f" [{low}, {high}]"
-        )
+        return shown(self.measured, self.low, self.high, percent=self.percent)
 
-    def _shown(self, number: float) -> str:
-        if self.percent:
-            return f"{100 * number:.2f}" if abs(number) < 0.1 else f"{100 * number:.1f}"
-        return f"{number:,.0f}" if 1_000 <= abs(number) < 1e6 else f"{number:.3g}"
+    @property
+    def counted(self) -> str:
+        """What stands behind the number, for people."""
+        return f"{self.n:,} {self.of}".strip() if self.n else "-"
 
 
 def near(
@@ -188,17 +184,17 @@ def markdown(claims: Sequence[Claim]) -> str:
     lines = [f"{settings[0]}", ""] if len(settings) == 1 else []
     more = ["setting"] if len(settings) > 1 else []
     heads = ["claim", "source", "published", "here [95 % interval]", "n", *more, "verdict"]
-    lines += [_row(heads), _row(["---"] * len(heads))]
+    lines += [row(heads), row(["---"] * len(heads))]
     for claim in claims:
-        counted = f"{claim.n:,} {claim.of}".strip() if claim.n else "-"
         setting = [claim.setting] if more else []
         lines.append(
-            _row([claim.claim, claim.source, claim.published, claim.found, counted, *setting,
-                  f"**{claim.verdict.value}**"])
+            row([claim.claim, claim.source, claim.published, claim.found, claim.counted,
+                 *setting, f"**{claim.verdict.value}**"])
         )  # fmt: skip
     return "\n".join(lines)
 
 
-def _row(cells: Sequence[str]) -> str:
+def row(cells: Sequence[str]) -> str:
+    """Return a row of a Markdown table."""
     inside = " | ".join(cell.replace("|", r"\|") for cell in cells)
     return f"| {inside} |"

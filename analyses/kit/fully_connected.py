@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from resprobe import Batches, Chain, ImageSet, Normalisation, unravel
 
-__all__ = ["Design", "FullyConnected", "grid", "noise"]
+__all__ = ["BARE", "DESIGNS", "PLAIN", "RESIDUAL", "Design", "FullyConnected", "grid", "noise"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,14 @@ class Design:
     scale: float = 1.0
     multiplier: float | None = None
     fixup: bool = False
+
+
+RESIDUAL, BARE, PLAIN = "residual, BN", "residual, no BN", "plain, BN"
+DESIGNS = {
+    RESIDUAL: Design(),
+    BARE: Design(norm=False),
+    PLAIN: Design(residual=False),
+}
 
 
 class Block(nn.Module):

@@ -1,78 +1,129 @@
-"""The trained networks that a script is given, each with its images."""
+"""The trained networks that a script looks at, each with its images."""
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from resprobe import Architecture, load, train, unravel
+from resprobe import Architecture, Checkpoint, load, unravel
 from resprobe.chain import Chain
-from resprobe.datasets import Batches
+from resprobe.datasets import Batches, Images
 from resprobe.datasets import load as load_images
+from resprobe.devices import pick_device
 from resprobe.errors import InputError
 from resprobe.results import Result
-from resprobe.training import recipes
 
-__all__ = ["Subject", "labelled", "once", "subject", "trained"]
+__all__ = ["Network", "Place", "Subject", "once", "training_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A trained network, and the images to show it."""
+    """A trained network, and the images to show it.
+
+    Attributes
+    ----------
+    name : str
+        Of the checkpoint's file, without its ending.
+    chain : Chain
+        On the device that was asked for.
+    data : Batches
+        Of the split that was asked for, normalised as the network wants them.
+    about : dict
+        What the provenance of a result says of it.
+    architecture : Architecture
+        Of the network.
+    """
 
     name: str
     chain: Chain
     data: Batches
     about: dict[str, object]
+    architecture: Architecture
 
     def shown(self, images: int) -> Batches:
         """Return so many images, evenly spaced, or all there are."""
         return replace(self.data, data=self.data.data.subset(min(images, self.data.n)))
 
 
-def subject(
-    path: Path, data: str = "", root: Path | None = None, *, split: str = "test"
-) -> Subject:
-    """Read a checkpoint, and the images of the split that it was trained for.
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where images lie that networks do not know themselves, and where networks run."""
 
-    Parameters
+    data: str = ""
+    root: Path | None = None
+    label: str = ""
+    device: str = "auto"
+
+    def images(self, spec: str, split: str) -> Images:
+        """Read a split; images from a folder are called what the label says."""
+        images = load_images(spec, split=split, root=self.root)
+        if self.label and images.name.startswith("folder:"):
+            return replace(images, name=self.label)  # type: ignore[type-var]
+        return images
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A trained network that a script is to look at; nothing is read before it is needed.
+
+    Attributes
     ----------
-    path : Path
-        Of any common checkpoint; the network is named after the file.
-    data, root
-        As ``resprobe --data`` and ``--data-root``, where the file does not know its images.
-
-    Raises
-    ------
-    InputError
-        If neither says which images are wanted, or how they are normalised.
+    name : str
+        What tables call it.
+    find : callable
+        Returns the checkpoint, which may first have to be trained.
+    place : Place
+        Where its images lie, and where it runs.
     """
-    kept = load(path)
-    spec = kept.data or data
-    if not spec:
-        raise InputError(f"{path}: it does not say what it was trained on; name it with --data")
-    images = load_images(spec, split=split, root=root)
-    normalisation = kept.normalisation or images.normalisation
-    if normalisation is None:
-        raise InputError(f"{path}: neither it nor {images.name} say how images are normalised")
-    shown = Batches(images, normalisation)
-    return Subject(
-        name=path.stem,
-        chain=unravel(kept.model, shown.example()),
-        data=shown,
-        about={"checkpoint": path.name, "checkpoint_sha256": kept.sha256},
-    )
+
+    name: str
+    find: Callable[[], Path]
+    place: Place
+
+    def read(self, split: str = "test") -> Subject:
+        """Read the checkpoint, and images of the kind that it was trained for.
+
+        Raises
+        ------
+        InputError
+            If nothing says which images are wanted, or how they are normalised.
+        """
+        path = self.find()
+        kept = load(path)
+        spec = kept.data or self.place.data
+        if not spec:
+            raise InputError(f"{path}: it does not say what it was trained on; name it with --data")
+        images = self.place.images(spec, split)
+        normalisation = kept.normalisation or images.normalisation
+        if normalisation is None:
+            raise InputError(f"{path}: neither it nor {images.name} say how images are normalised")
+        device = pick_device(self.place.device)
+        shown = Batches(images.to(device), normalisation)
+        return Subject(
+            name=self.name,
+            chain=unravel(kept.model.to(device), shown.example()),
+            data=shown,
+            about={
+                "checkpoint": path.name,
+                "checkpoint_sha256": kept.sha256,
+                "training": training_of(kept),
+            },
+            architecture=kept.architecture,
+        )
 
 
-def trained(path: Path, *, name: str = "resnet14", seed: int = 0) -> Path:
-    """Train a tiny network in seconds, where there is none yet: for ``--smoke``."""
-    if not path.exists():
-        images = load_images("embedded", split="train").subset(400)
-        architecture = Architecture(name, in_channels=1, width=2)
-        train(architecture, images, recipe=recipes["short"], epochs=2, seed=seed, out=path)
-    return path
+def training_of(kept: Checkpoint) -> str:
+    """Say how wide a network is, and for how long it was trained where it knows."""
+    said = f"width {kept.architecture.width}" if kept.architecture else ""
+    recipe = kept.recipe
+    if not {"images", "validation_fraction", "batch_size", "iterations"} <= set(recipe):
+        return said
+    seen = round(recipe["images"] * (1 - recipe["validation_fraction"]))
+    epochs = recipe["iterations"] / math.ceil(seen / recipe["batch_size"])
+    return f"{said}, {epochs:.0f} epochs"
 
 
 def once(stem: Path, measure: Callable[[], Result]) -> Result:
@@ -83,11 +134,3 @@ def once(stem: Path, measure: Callable[[], Result]) -> Result:
     found = measure()
     found.save_as(stem)
     return found
-
-
-def labelled(result: Result, label: str) -> Result:
-    """Call images from a folder what they are."""
-    data = result.meta["data"]
-    if label and str(data["data_set"]).startswith("folder:"):
-        data = {**data, "data_set": label}
-    return Result(result.name, result.frame, {**result.meta, "data": data})

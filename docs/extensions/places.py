@@ -14,6 +14,7 @@ GENERATED = DOCS / "generated"
 PAGES = {
     "README.md": "index.md",
     "analyses/README.md": "generated/claims.md",
+    "benchmarks/README.md": "generated/benchmarks.md",
     "data/README.md": "generated/data.md",
     "CHANGELOG.md": "generated/changelog.md",
     "CONTRIBUTING.md": "generated/contributing.md",

@@ -36,8 +36,8 @@ TASKS = {
 
 ROOMS = (
     "chain", "checkpoints", "datasets", "drawing", "errors", "figures", "monitor", "networks",
-    "notebook", "probes", "ranks", "report", "results", "sources", "statistics", "streams",
-    "surveys", "training", "demo",
+    "notebook", "probes", "ranks", "report", "reproduction", "results", "sources",
+    "statistics", "streams", "surveys", "training", "demo",
 )  # fmt: skip
 
 _HEAD = ("| | |", "| --- | --- |")

@@ -1,9 +1,7 @@
 import contextlib
 import importlib
 import io
-import re
 import runpy
-import shlex
 import sys
 from pathlib import Path
 
@@ -13,13 +11,6 @@ from running import Ran
 
 ROOT = Path(__file__).parent.parent.parent
 ANALYSES = ROOT / "analyses"
-
-
-def commands() -> list[list[str]]:
-    """The commands of the page, as words."""
-    text = (ANALYSES / "README.md").read_text()
-    blocks = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
-    return [shlex.split(line, comments=True) for line in "".join(blocks).splitlines()]
 
 
 @pytest.fixture(scope="session")

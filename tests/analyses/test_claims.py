@@ -1,6 +1,5 @@
 import math
 
-import pandas as pd
 import pytest
 
 from resprobe.results import Result
@@ -8,7 +7,7 @@ from resprobe.results import Result
 
 @pytest.fixture(scope="module")
 def claims(module):
-    return module("claims")
+    return module("kit.claims")
 
 
 def claim(claims, **fields):
@@ -92,71 +91,3 @@ def test_settings_that_differ_are_a_column(claims):
     head, _, _, second = text.splitlines()
     assert head.split(" | ")[-2] == "setting"
     assert second.split(" | ")[-3:-1] == ["-", "ResNet-32"]
-
-
-THEME = """
-import pandas as pd
-from claims import Claim, signed
-from script import Theme
-from resprobe.results import Result
-
-def measure(asked):
-    frame = pd.DataFrame({"length": [0, 1], "paths_share": [asked.share, 1 - asked.share]})
-    return {"law": Result("path-law", frame, {"seed": 0})}
-
-def claims(results):
-    share = float(results["law"].frame["paths_share"].iloc[0])
-    yield Claim(claim="a share", source="none", published="above 0", measured=share,
-                setting="toy", verdict=signed(share, share, share, 1))
-
-THEME = Theme(name="toy", about="A toy.", kinds=("law",), measure=measure, claims=claims,
-              options=lambda parser: parser.add_argument("--share", type=float, default=0.5),
-              smoke={"share": 0.25})
-"""
-
-
-@pytest.fixture
-def toy(module, monkeypatch, tmp_path):
-    """A theme of its own, with a page of its own."""
-    script = module("script")
-    (tmp_path / "README.md").write_text("<!-- toy:begin --><!-- toy:end -->")
-    monkeypatch.setattr(script, "HERE", tmp_path)
-    names = {}
-    exec(THEME, names)
-    return names["THEME"]
-
-
-def test_a_theme_leaves_results_figures_claims_and_its_part_of_the_page(toy, tmp_path):
-    toy.main([])
-    assert {path.name for path in (tmp_path / "toy").iterdir()} == {
-        "law.csv", "law.json", "law.png", "claims.csv", "claims.json",
-    }  # fmt: skip
-    page = (tmp_path / "README.md").read_text()
-    assert "| a share | none | above 0 | 0.5 | - | **reproduced** |" in page
-    assert page.startswith("<!-- toy:begin -->\ntoy\n\n| claim |")
-
-
-def test_a_theme_is_redrawn_from_its_tables_alone(toy, tmp_path):
-    toy.main(["--share", "0.125"])
-    for name in ("claims.csv", "law.png"):
-        (tmp_path / "toy" / name).unlink()
-    page = (tmp_path / "README.md").read_text()
-    toy.main(["--redraw"])
-    assert (tmp_path / "README.md").read_text() == page
-    assert pd.read_csv(tmp_path / "toy" / "claims.csv")["measured"].tolist() == [0.125]
-    assert (tmp_path / "toy" / "law.png").exists()
-
-
-def test_a_tiny_run_writes_on_a_copy_of_the_page(toy, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    toy.main(["--smoke"])
-    assert "0.25" in (tmp_path / "toy-smoke" / "README.md").read_text()
-    assert "0.25" not in (tmp_path / "README.md").read_text()
-
-
-def test_every_published_table_of_claims_is_on_the_page(claims):
-    from analyses.conftest import ANALYSES
-
-    page = (ANALYSES / "README.md").read_text()
-    for path in ANALYSES.glob("*/claims.csv"):
-        assert claims.markdown(claims.claims_of(Result.load(path))) in page, path

@@ -1,0 +1,106 @@
+"""Two ways of doing the same work, timed in turn; and how fast a cost grows."""
+
+from __future__ import annotations
+
+import gc
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import t
+
+from resprobe import statistics as intervals
+
+__all__ = ["Exponent", "Timing", "exponent_of", "in_turn", "median_interval", "seconds_of"]
+
+Work = Callable[[], object]
+
+
+class Timing(NamedTuple):
+    """Medians over rounds, and the ratio theirs / ours of each round's pair."""
+
+    ours_s: float
+    theirs_s: float
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    rounds: int
+
+
+def in_turn(
+    theirs: Work,
+    ours: Work,
+    *,
+    rounds: int,
+    clock: Callable[[], float] = time.process_time,
+    around: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Timing:
+    """Time A B A B ...; ``around`` is entered before theirs and is not timed.
+
+    The clock counts the CPU seconds of this process: on one thread, what else the machine does
+    takes no part. Both sides must have been run once, to warm up.
+    """
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        with around():
+            seconds[0].append(_timed(theirs, clock))
+        seconds[1].append(_timed(ours, clock))
+    ratios = [one / other for one, other in zip(*seconds, strict=True)]
+    low, high = median_interval(ratios)
+    return Timing(
+        statistics.median(seconds[1]),
+        statistics.median(seconds[0]),
+        statistics.median(ratios),
+        low,
+        high,
+        rounds,
+    )
+
+
+def _timed(work: Work, clock: Callable[[], float]) -> float:
+    gc.collect()  # what was left before is nobody's
+    begin = clock()
+    work()
+    return clock() - begin
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % interval of the median by order statistics.
+
+    Fewer than 6 values cannot give one: their range is returned, which covers less.
+    """
+    low, high = intervals.median_interval(values)
+    return (min(values), max(values)) if math.isnan(low) else (low, high)
+
+
+def seconds_of(work: Work, *, at_least: float = 0.2, most: int = 7) -> float:
+    """Return the median CPU seconds of a run, repeated until that long in all."""
+    found: list[float] = []
+    while not found or (sum(found) < at_least and len(found) < most):
+        found.append(_timed(work, time.process_time))
+    return statistics.median(found)
+
+
+class Exponent(NamedTuple):
+    """The slope of log(cost) over log(size), its 95 % interval, and that of the last two sizes."""
+
+    exponent: float
+    low: float
+    high: float
+    last: float
+
+
+def exponent_of(sizes: Sequence[float], costs: Sequence[float]) -> Exponent:
+    """Fit ``cost = a size^b`` by least squares of logarithms; three sizes or more."""
+    x, y = np.log(np.asarray(sizes, float)), np.log(np.asarray(costs, float))
+    gap = x - x.mean()
+    slope = float(gap @ y / (gap @ gap))
+    rest = y - y.mean() - slope * gap
+    freedom = len(x) - 2
+    half = float(t.ppf(0.975, freedom) * np.sqrt(rest @ rest / freedom / (gap @ gap)))
+    last = float((y[-1] - y[-2]) / (x[-1] - x[-2]))
+    return Exponent(slope, slope - half, slope + half, last)
