@@ -156,7 +156,8 @@ def _of_all(runs: pd.DataFrame) -> Iterator[Claim]:
     yield Claim(
         claim=f"{name}: share of branches of rank at most C = 10 (values above 1 % of the largest)",
         source=f"{PAPER}, RA3", published="all, within 5 %; half speaks against it",
-        measured=found.mean, low=low, high=high, n=found.n, of="seeds", setting=setting, percent=True,
+        measured=found.mean, low=low, high=high, n=found.n, of="seeds", setting=setting,
+        percent=True,
         verdict=near(found.mean, 1.0, low=low, high=high, tolerance=0.05, away_from=0.5),
     )  # fmt: skip
     yield compared(

@@ -3,7 +3,7 @@
 Number    28
 Question  Does a network of 54 blocks that trains exactly 23 of them on every mini-batch reach the
           test error of one that trains all (5.96 % against 6.10 %)?
-Command   python analyses/short_paths.py
+Command   python analyses/short_paths.py --seeds 0
 Full      resprobe train --arch preresnet110 --data cifar10 --recipe he2015-cifar --test-curve \
               --seeds 3 --device cuda --out full.pt
           resprobe train --arch preresnet110:blocks_per_batch=23 --data cifar10 --test-curve \
