@@ -113,6 +113,7 @@ WAYS = {
     "captum": by_captum,
     "torchlens": by_torchlens,
 }
+MORE = {"hooks, by reference": ": the sum is in place, what is held is not the branch"}
 
 
 @pytest.mark.parametrize("against", WAYS)
@@ -128,7 +129,7 @@ def test_norms_of_branches_and_shortcuts(name, against, images, beside):
     gap = beside(
         "norms of branches and shortcuts", name, against, IMAGES,
         lambda: way(model, data), lambda: by_resprobe(chain, data), agreement,
-        note="largest relative difference",
+        note=f"largest relative difference{MORE.get(against, '')}",
     )  # fmt: skip
     if against == "hooks, by reference":
         assert gap > 0.01, "the sum is in place: the hook holds F(x) + x"
