@@ -1,13 +1,13 @@
 import multiprocessing
 import os
 import signal
-import tarfile
 import threading
 import time
 
 import numpy as np
 import pytest
 import torch
+from archives import unpack
 from PIL import Image
 
 from resprobe.datasets import Augmentation, Crop, Normalisation, load
@@ -231,12 +231,11 @@ def test_batches_on_a_gpu_are_those_of_the_cpu(train):
 @pytest.fixture(scope="module")
 def cifar(reference, tmp_path_factory):
     """The first 20 test images of each class of the CIFAR-10 JPEG copies, unpacked."""
-    root = tmp_path_factory.mktemp("cifar10-jpeg")
-    with tarfile.open(reference / "data" / "cifar10-jpeg.tar.xz") as archive:
-        some = [m for m in archive if m.name.startswith("test/") and "/00" in m.name]
-        wanted = [m for m in some if int(m.name[-8:-4]) < 20]
-        archive.extractall(root, wanted, filter="data")
-    return root
+    return unpack(
+        reference / "data" / "cifar10-jpeg.tar.xz",
+        tmp_path_factory.mktemp("cifar10-jpeg"),
+        lambda name: "/00" in name and int(name[-8:-4]) < 20,
+    )
 
 
 @pytest.mark.real

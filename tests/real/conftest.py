@@ -1,9 +1,7 @@
 """Trained weights and real images, unpacked once."""
 
-import re
-import tarfile
-
 import pytest
+from archives import unpack
 
 from resprobe.chain import unravel
 from resprobe.checkpoints import load
@@ -14,13 +12,8 @@ from resprobe.datasets import load as load_data
 @pytest.fixture(scope="session")
 def images(reference, tmp_path_factory):
     """The test split of the CIFAR-10 JPEG copies, unpacked."""
-    folder = tmp_path_factory.mktemp("cifar10-jpeg")
-    with tarfile.open(reference / "data" / "cifar10-jpeg.tar.xz") as archive:
-        for member in archive:
-            if member.isfile() and re.fullmatch(r"test/[\w-]+/[\w.-]+", member.name):
-                target = folder / member.name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(archive.extractfile(member).read())
+    archive = reference / "data" / "cifar10-jpeg.tar.xz"
+    folder = unpack(archive, tmp_path_factory.mktemp("cifar10-jpeg"))
     return load_data(f"folder:{folder}", split="test")
 
 
