@@ -76,8 +76,9 @@ def _beside(frame: pd.DataFrame) -> Iterator[str]:
     heads = ["work", "network", "beside", "images", "resprobe", "theirs", "theirs / resprobe's",
              "pairs", "numbers differ by", "note"]  # fmt: skip
     rows = [
-        [row["work"], row["network"], row["against"], whole(row["images"]), time(row["ours_s"]),
-         time(row["theirs_s"]), ranged(row["ratio"], row["ratio_low"], row["ratio_high"]),
+        [*(words(row[name]) for name in ("work", "network", "against")), whole(row["images"]),
+         time(row["ours_s"]), time(row["theirs_s"]),
+         ranged(row["ratio"], row["ratio_low"], row["ratio_high"]),
          whole(row["rounds"]), agreement(row["agreement"]), words(row.get("note"))]
         for row in _rows(frame)
     ]  # fmt: skip

@@ -126,3 +126,11 @@ def test_laws_count_what_the_plans_count(name, blocks, module):
     paths = growth.PROBES["paths"].evaluations(chain)
     assert paths == plan_paths(chain, data, method="exact").block_evaluations
     assert growth.PROBES["magnitude"].evaluations(chain) == blocks
+
+
+@pytest.mark.skipif(not RESULTS, reason="no tables are kept")
+def test_the_site_can_show_what_is_kept(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    shown = importlib.import_module("extensions.speed").page()
+    assert shown.count("\n| --- ") >= len(RESULTS)
+    assert "nan" not in shown
