@@ -73,13 +73,13 @@ def machine(meta: dict[str, Any]) -> str:
 
 
 def _beside(frame: pd.DataFrame) -> Iterator[str]:
-    heads = ["work", "network", "beside", "images", "resprobe", "theirs", "theirs / resprobe's",
-             "pairs", "numbers differ by", "note"]  # fmt: skip
+    heads = ["work", "network", "beside", "theirs / resprobe's", "pairs", "images", "resprobe",
+             "theirs", "numbers differ by", "note"]  # fmt: skip
     rows = [
-        [*(words(row[name]) for name in ("work", "network", "against")), whole(row["images"]),
-         time(row["ours_s"]), time(row["theirs_s"]),
-         ranged(row["ratio"], row["ratio_low"], row["ratio_high"]),
-         whole(row["rounds"]), agreement(row["agreement"]), words(row.get("note"))]
+        [*(words(row[name]) for name in ("work", "network", "against")),
+         ranged(row["ratio"], row["ratio_low"], row["ratio_high"]), whole(row["rounds"]),
+         whole(row["images"]), time(row["ours_s"]), time(row["theirs_s"]),
+         agreement(row["agreement"]), words(row.get("note"))]
         for row in _rows(frame)
     ]  # fmt: skip
     yield table(heads, rows)
