@@ -22,9 +22,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Mapping
 
-import numpy as np
 import pandas as pd
-import torch
 from kit.analysis import Analysis
 from kit.claims import Claim, Verdict, signed
 from kit.comparisons import Pair, compared, differences, spreads
@@ -32,10 +30,10 @@ from kit.curves import ERROR, LOSS, Shown, curves
 from kit.runs import add_seeds, chosen, deep, name_and_seed, together
 from kit.subjects import Network, Subject
 from matplotlib.figure import Figure
-from torch import Tensor, nn
+from torch import nn
 
-from resprobe import Architecture, load
-from resprobe.chain import Chain, ResidualBlock, left_as_found
+from resprobe import Architecture, load, magnitude
+from resprobe.chain import ResidualBlock
 from resprobe.networks import Order
 from resprobe.results import Result
 from resprobe.statistics import spread
@@ -88,28 +86,16 @@ def negatives(network: Network) -> pd.DataFrame:
 def truncated(subject: Subject, images: int) -> pd.DataFrame:
     """Return for each block that ends with a ReLU the share of y < 0 of what it takes."""
     shown = subject.shown(images)
-    with left_as_found(subject.chain, training=False), torch.no_grad():
-        shares = [_shares(subject.chain, x) for x, _ in shown]
-    sizes = np.array([len(x) for x, _ in shown])
-    means = sizes @ np.array(shares) / sizes.sum()
-    return pd.DataFrame(
-        {"block": at, "name": block.name, "stage": block.stage, "negative": mean, "n": shown.n}
-        for at, (block, mean) in enumerate(zip(subject.chain.blocks, means, strict=True))
-        if isinstance(block, ResidualBlock) and not isinstance(block.after, nn.Identity)
+    frame = magnitude(subject.chain, shown).blocks.frame.rename(
+        columns={"negative_share": "negative"}
     )
-
-
-def _shares(chain: Chain, x: Tensor) -> list[float]:
-    """Return the share of each block's sums that are below 0."""
-    found, x = [], chain.stem(x)
-    for step in chain.steps:
-        if isinstance(step, ResidualBlock):
-            y = step.shortcut(x) + step.branch(x)
-            found.append(float((y < 0).double().mean()))
-            x = step.after(y)
-        else:
-            x = step(x)
-    return found
+    ends = {
+        block.name
+        for block in subject.chain.blocks
+        if isinstance(block, ResidualBlock) and not isinstance(block.after, nn.Identity)
+    }
+    kept = frame[frame["name"].isin(ends)].reset_index(drop=True)
+    return kept[["block", "name", "stage", "negative"]].assign(n=shown.n)
 
 
 def claims(results: Mapping[str, Result]) -> Iterable[Claim]:

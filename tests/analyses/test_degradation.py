@@ -52,7 +52,6 @@ def test_a_deeper_residual_network_that_is_worse_speaks_against_the_claim(degrad
     assert [c.verdict.value for c in found] == ["same direction"] * 3 + ["not reproduced"] * 3
 
 
-@pytest.mark.skipif(not RESULTS.exists(), reason="no results are kept")
 def test_what_is_kept_says_what_its_runs_say(degradation):
     runs, claims = (Result.load(RESULTS / f"{name}.csv") for name in ("runs", "claims"))
     found = list(degradation.claims({"runs": runs}))

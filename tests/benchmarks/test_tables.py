@@ -128,7 +128,6 @@ def test_laws_count_what_the_plans_count(name, blocks, module):
     assert growth.PROBES["magnitude"].evaluations(chain) == blocks
 
 
-@pytest.mark.skipif(not RESULTS, reason="no tables are kept")
 def test_the_site_can_show_what_is_kept(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     shown = importlib.import_module("extensions.speed").page()
