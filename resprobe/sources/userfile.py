@@ -7,7 +7,9 @@ import importlib.util
 import inspect
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import sysconfig
+from collections.abc import Callable, Collection, Iterator, Mapping
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,8 +29,9 @@ def from_file(spec: ModelSpec, defaults: Mapping[str, int]) -> nn.Module:
     """Import the file, call its function with the options, and forget the file again.
 
     While this runs, the file's folder is on ``sys.path``, so that it can import what lies
-    beside it; no bytecode is written, and afterwards neither the file nor its neighbours
-    remain in ``sys.modules``.
+    beside it, also where a module of the same name from another folder is in use already; no
+    bytecode is written, and afterwards neither the file nor its neighbours remain in
+    ``sys.modules``.
 
     Parameters
     ----------
@@ -69,29 +72,60 @@ def from_file(spec: ModelSpec, defaults: Mapping[str, int]) -> nn.Module:
 @contextlib.contextmanager
 def _beside(folder: Path) -> Iterator[None]:
     """Let files in a folder be imported, for as long as this lasts."""
-    modules, path, bytecode = set(sys.modules), list(sys.path), sys.dont_write_bytecode
+    modules, path, bytecode = dict(sys.modules), list(sys.path), sys.dont_write_bytecode
     sys.path.insert(0, str(folder))
     sys.dont_write_bytecode = True
     importlib.invalidate_caches()  # the folder may have changed within its clock's resolution
+    aside = _namesakes(folder)
+    for name in aside:
+        del sys.modules[name]
     try:
         yield
     finally:
         sys.dont_write_bytecode = bytecode
         sys.path[:] = path
-        for name in _came_from(folder, modules):
+        for name in _came_from(folder, modules.keys() - aside):
             del sys.modules[name]
+        sys.modules.update((name, modules[name]) for name in aside)
 
 
-def _came_from(folder: Path, before: set[str]) -> list[str]:
+def _namesakes(folder: Path) -> set[str]:
+    """Return the imported modules, with their parts, that something in the folder is named like.
+
+    Python would hand these out in its place. The standard library, installed packages and this
+    one stay: they are in use, and some cannot be loaded twice.
+    """
+    tops = {name for name in sys.modules if "." not in name}
+    kept = sys.stdlib_module_names | {"__main__", __name__.partition(".")[0]}
+    aside = {
+        name
+        for name in tops - kept
+        if PathFinder.find_spec(name, [str(folder)])
+        and not _lies_in(sys.modules[name], folder)
+        and not _is_installed(sys.modules[name])
+    }
+    return {name for name in sys.modules if name.partition(".")[0] in aside}
+
+
+def _came_from(folder: Path, before: Collection[str]) -> list[str]:
     """Return the modules that were not there before and lie in the folder, with their parts."""
-    new = set(sys.modules) - before
+    new = sys.modules.keys() - before
     tops = {name for name in new if "." not in name and _lies_in(sys.modules[name], folder)}
     return [name for name in new if name.partition(".")[0] in tops]
 
 
 def _lies_in(module: ModuleType, folder: Path) -> bool:
+    return any(home.parent == folder for home in _homes(module))
+
+
+def _is_installed(module: ModuleType) -> bool:
+    places = {Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")}
+    return not places.isdisjoint(parent for home in _homes(module) for parent in home.parents)
+
+
+def _homes(module: ModuleType) -> list[Path]:
     homes = getattr(module, "__path__", None) or [getattr(module, "__file__", None)]
-    return any(Path(home).parent == folder for home in homes if home)
+    return [Path(home) for home in homes if home]
 
 
 def _imported(path: Path, spec: ModelSpec) -> ModuleType:

@@ -1,5 +1,7 @@
+import importlib
 import os
 import random
+import sys
 
 import numpy
 import pytest
@@ -84,6 +86,32 @@ def test_neighbours_are_imported_and_forgotten_so_that_two_of_one_name_do_not_mi
     for name, width in (("a", 2), ("b", 3), ("a", 2)):
         model = build_model(f"{folder.parent / name / 'net.py'}:make")
         assert (model.out_channels, model.kernel_size) == (width, (width, width))
+
+
+def test_a_neighbour_goes_before_a_module_of_its_name_in_use_which_stays_as_it_was(
+    write, monkeypatch
+):
+    elsewhere = write("elsewhere/widths/__init__.py", "WIDTH = 2").parent.parent
+    write("elsewhere/widths/deep.py", "")
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(elsewhere)
+        patch.setattr(sys, "dont_write_bytecode", True)
+        in_use, deep = map(importlib.import_module, ("widths", "widths.deep"))
+    write("widths.py", "WIDTH = 3")
+    write("numpy.py", "raise RuntimeError")  # an installed package cannot be loaded twice
+    path = write(
+        "net.py",
+        """
+        from numpy import zeros
+        from widths import WIDTH
+        from torch import nn
+        def make(): return nn.Linear(WIDTH, 1)
+        """,
+    )
+    assert build_model(f"{path}:make").in_features == 3
+    assert sys.modules.pop("widths") is in_use
+    assert sys.modules.pop("widths.deep") is deep
+    assert in_use.WIDTH == 2
 
 
 def test_a_change_of_the_file_is_seen_at_once(write):
