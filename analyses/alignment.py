@@ -28,14 +28,14 @@ import numpy as np
 import pandas as pd
 from kit.analysis import Analysis
 from kit.claims import Claim, near, signed
-from kit.clusters import clusters, trained_on
+from kit.clusters import clusters, error_left, trained_on
+from kit.fresh import as_initial
 from kit.networks import Own
 from kit.spectra import NAMES, kept
-from kit.subjects import Network, Subject
+from kit.subjects import Network
 from matplotlib.figure import Figure
 
 from resprobe import Batches, geometry, unravel
-from resprobe.chain import Chain
 from resprobe.figures import figure
 from resprobe.probes import Geometry
 from resprobe.probes.jacobians import power_law
@@ -96,23 +96,13 @@ def _other(asked: argparse.Namespace, network: Network, *, trained: bool) -> dic
 
     def look() -> tuple[Geometry, float]:
         here = network.read()
-        chain = here.chain if trained else _initial(here)
+        chain = here.chain if trained else as_initial(here)
         name = f"{here.name}, {when}"
         shown = here.shown(asked.images)
         return geometry(chain, shown, network=name, about=here.about), float("nan")
 
     facts = {"family": network.name, "depth": 0, "residual": True, "seed": 0, "trained": trained}
     return kept(asked.parts / f"{network.name}-{when}", look, facts)
-
-
-def _initial(here: Subject) -> Chain:
-    """Return the same architecture at initialisation, with statistics of the images."""
-    model = here.architecture.build(seed=0).to(here.data.example().device)
-    model.train()
-    for x, _ in Batches(here.shown(200).data, here.data.normalisation, 200):
-        for _ in range(50):  # running statistics forget their start
-            model(x)
-    return unravel(model.eval(), here.data.example())
 
 
 def draw(results: Mapping[str, Result]) -> dict[str, Figure]:
@@ -135,7 +125,7 @@ def _of_all(runs: pd.DataFrame) -> Iterator[Claim]:
     deepest = int(runs["depth"].max())
     setting = (
         f"fully connected, width 64, {', '.join(map(str, sorted(set(runs['depth']))))} blocks; ten "
-        f"clusters; {_error_left(runs[runs['trained']])}"
+        f"clusters; {error_left(runs[runs['trained']])}"
     )
 
     def of(name: str, *, residual: bool = True, trained: bool = True) -> np.ndarray:
@@ -186,19 +176,6 @@ def _of_all(runs: pd.DataFrame) -> Iterator[Claim]:
         "counterfactual", "vanishes without skips",
         of("first_axis") - of("first_axis", residual=False), 1,
     )  # fmt: skip
-
-
-def _error_left(runs: pd.DataFrame) -> str:
-    left = runs[runs["train_error"] > 0]
-    if left.empty:
-        return f"no training error left in {len(runs)} networks"
-    worst = left.loc[left["train_error"].idxmax()]
-    kind = "residual" if worst["residual"] else "plain"
-    return (
-        f"training error left in {len(left)} of {len(runs)} networks, at most "
-        f"{100 * worst['train_error']:.2g} % ({kind}, {worst['depth']} blocks, seed "
-        f"{worst['seed']})"
-    )
 
 
 def _slope(runs: pd.DataFrame, setting: str) -> Claim:

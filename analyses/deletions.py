@@ -23,12 +23,11 @@ from collections.abc import Iterable, Mapping
 from kit.analysis import Analysis
 from kit.claims import Claim, near, signed
 from kit.nearness import captioned, drawn, nearest_first
-from kit.networks import Own
-from kit.subjects import Subject
-from kit.tables import Rows, measured_once
+from kit.random_lesions import OWN, SMOKE, add_options, random_lesions
+from kit.tables import Rows
 from matplotlib.figure import Figure
 
-from resprobe import lesion, studies
+from resprobe import studies
 from resprobe.ranks import spearman
 from resprobe.results import Result
 from resprobe.statistics import spread
@@ -38,16 +37,14 @@ PAPER = 54  # blocks of the paper's network
 
 def measure(asked: argparse.Namespace) -> dict[str, Result]:
     """Delete sets of blocks that are drawn at random."""
-
-    def of(subject: Subject) -> Result:
-        free = sum(block.deletable for block in subject.chain.blocks)
-        study = studies.Random(most=min(asked.most, free), draws=asked.draws)
-        return lesion(
-            subject.chain, subject.shown(asked.images), study=study, network=subject.name,
-            seed=0, about=subject.about,
-        )  # fmt: skip
-
-    return {"random": measured_once(asked, "random", of)}
+    return {
+        "random": random_lesions(
+            asked,
+            "random",
+            studies.Random,
+            lambda chain: sum(block.deletable for block in chain.blocks),
+        ),
+    }
 
 
 def claims(results: Mapping[str, Result]) -> Iterable[Claim]:
@@ -110,9 +107,7 @@ def draw(results: Mapping[str, Result]) -> dict[str, Figure]:
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the script's own options."""
-    parser.add_argument("--images", type=int, default=200, help="to test each deletion on")
-    parser.add_argument("--draws", type=int, default=5, help="for each number of blocks")
-    parser.add_argument("--most", type=int, default=20, help="blocks deleted at most")
+    add_options(parser, "deletion", "blocks deleted")
 
 
 CAPTION = (
@@ -128,11 +123,8 @@ ANALYSIS = Analysis(
     captions=captioned("random", CAPTION),
     draw=draw,
     options=options,
-    smoke={"images": 50, "draws": 3, "most": 3},
-    own=tuple(
-        Own(arch=arch)
-        for arch in ("preresnet110", "resnet110", "preresnet56", "plain56", "plain20")
-    ),
+    smoke=SMOKE,
+    own=OWN,
     any_networks=True,
 )
 

@@ -24,28 +24,21 @@ from collections.abc import Iterable, Mapping
 from kit.analysis import Analysis
 from kit.claims import Claim, signed
 from kit.nearness import captioned, drawn, nearest_first
-from kit.networks import Own
-from kit.subjects import Subject
-from kit.tables import measured_once
+from kit.random_lesions import OWN, SMOKE, add_options, random_lesions
 from matplotlib.figure import Figure
 
-from resprobe import lesion, studies
+from resprobe import studies
 from resprobe.ranks import spearman
 from resprobe.results import Result
 
 
 def measure(asked: argparse.Namespace) -> dict[str, Result]:
     """Swap pairs of blocks that are drawn at random."""
-
-    def of(subject: Subject) -> Result:
-        most = min(asked.most, len(subject.chain.blocks))
-        return lesion(
-            subject.chain, subject.shown(asked.images),
-            study=studies.Shuffle(most=most, draws=asked.draws), network=subject.name,
-            seed=0, about=subject.about,
-        )  # fmt: skip
-
-    return {"shuffle": measured_once(asked, "shuffle", of)}
+    return {
+        "shuffle": random_lesions(
+            asked, "shuffle", studies.Shuffle, lambda chain: len(chain.blocks)
+        ),
+    }
 
 
 def claims(results: Mapping[str, Result]) -> Iterable[Claim]:
@@ -76,9 +69,7 @@ def draw(results: Mapping[str, Result]) -> dict[str, Figure]:
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the script's own options."""
-    parser.add_argument("--images", type=int, default=200, help="to test each order on")
-    parser.add_argument("--draws", type=int, default=5, help="for each number of swaps")
-    parser.add_argument("--most", type=int, default=20, help="swaps at most")
+    add_options(parser, "order", "swaps")
 
 
 CAPTION = (
@@ -94,11 +85,8 @@ ANALYSIS = Analysis(
     captions=captioned("shuffle", CAPTION),
     draw=draw,
     options=options,
-    smoke={"images": 50, "draws": 3, "most": 3},
-    own=tuple(
-        Own(arch=arch)
-        for arch in ("preresnet110", "resnet110", "preresnet56", "plain56", "plain20")
-    ),
+    smoke=SMOKE,
+    own=OWN,
     any_networks=True,
 )
 

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -36,12 +35,12 @@ import numpy as np
 import pandas as pd
 from kit.analysis import Analysis
 from kit.claims import Claim, near, signed
+from kit.comparisons import welch
 from kit.nearness import GROUPS, captioned, drawn, group_of
 from kit.networks import Own, seeds
 from kit.subjects import Subject
 from kit.tables import Rows, measured_once, rows_of
 from matplotlib.figure import Figure
-from scipy.stats import t as student
 
 from resprobe import gradflow, magnitude
 from resprobe.probes import Statistics
@@ -170,26 +169,6 @@ def means_by_network(networks: Sequence[Rows]) -> np.ndarray:
     """Return the mean over the ranked layers of each network."""
     rows = pd.concat([one.frame for one in networks]).dropna(subset="rank")
     return rows.groupby("network")["response_std"].mean().to_numpy()
-
-
-def welch(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
-    """Return the difference of two means with its 95 % interval, the variances unequal.
-
-    References
-    ----------
-    B. L. Welch, "The generalization of Student's problem", Biometrika 34 (1947).
-
-    Examples
-    --------
-    >>> mean, low, high = welch(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0]))
-    >>> round(mean, 3), low < mean < high
-    (-2.0, True)
-    """
-    errors = np.array([values.var(ddof=1) / len(values) for values in (one, other)])
-    difference = float(one.mean() - other.mean())
-    degrees = errors.sum() ** 2 / (errors**2 / [len(one) - 1, len(other) - 1]).sum()
-    half = float(student.ppf(0.975, degrees)) * math.sqrt(errors.sum())
-    return difference, difference - half, difference + half
 
 
 def _identity(stored: Result) -> Iterator[Claim]:

@@ -21,27 +21,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from kit.analysis import Analysis
-from kit.claims import Claim, Verdict, signed
+from kit.claims import Claim, Verdict, between, signed
 from kit.draws import add_draws, near_draws, of_draws, over_draws, tabled
-from kit.fully_connected import (
-    BARE,
-    DESIGNS,
-    PLAIN,
-    RESIDUAL,
-    Design,
-    FullyConnected,
-    grid,
-    noise,
-)
+from kit.fully_connected import BARE, DESIGNS, PLAIN, RESIDUAL, Design, FullyConnected, grid, noise
 from kit.panels import COLOURS, dots, law, sheet
+from kit.slopes import slopes_of, with_lag
 from kit.subjects import once
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import nn
 
-from resprobe import Batches, initialisation
+from resprobe import initialisation
 from resprobe.probes.signals.gradient_laws import (
     normalised_correlation,
     plain_correlation,
@@ -107,26 +97,6 @@ def autocorrelation(asked: argparse.Namespace) -> Result:
 
 def _setting(asked: argparse.Namespace) -> list[str]:
     return [f"fully connected, width {asked.units}", f"{asked.draws} draws of the weights"]
-
-
-def with_lag(values: torch.Tensor, lag: int) -> float:
-    """Return the autocorrelation of a series at a lag, over its whole sum of squares."""
-    centred = values - values.mean()
-    shared = centred[lag:] * centred[: len(centred) - lag]
-    return float(shared.sum()) / float(centred.square().sum())
-
-
-def slopes_of(network: nn.Module, data: Batches) -> torch.Tensor:
-    """Return df/dx at every point, the statistics of BN taken for constants."""
-    ((x, _),) = data
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm1d):
-            module.momentum = 1.0
-    with torch.no_grad():
-        network.train()(x)
-    leaf = x.clone().requires_grad_()
-    (slopes,) = torch.autograd.grad(network.eval()(leaf).sum(), leaf)
-    return slopes.flatten().double()
 
 
 def claims(results: Mapping[str, Result]) -> Iterable[Claim]:
@@ -201,14 +171,6 @@ def _grid(result: Result) -> Iterable[Claim]:
             setting=f"scalar to scalar, {result.meta['setting'][0]}, 256 points in [-2, 2]",
             verdict=verdict,
         )
-
-
-def between(found: Mapping[str, Any], low: float, high: float) -> Verdict:
-    """Judge that a number lies between two: with its whole interval, or alone."""
-    if not low < found["measured"] < high:
-        return Verdict.NOT_REPRODUCED
-    whole = low < found["low"] and found["high"] < high
-    return Verdict.REPRODUCED if whole else Verdict.SAME_DIRECTION
 
 
 def draw(results: Mapping[str, Result]) -> dict[str, Figure]:

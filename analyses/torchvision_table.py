@@ -223,12 +223,8 @@ def draw(results: Mapping[str, Result]) -> dict[str, Figure]:
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the script's own options."""
-    parser.add_argument(
-        "--imagenet",
-        type=Path,
-        metavar="FOLDER",
-        help="has val/ of class folders; torchvision fetches its weights",
-    )
+    parser.add_argument("--imagenet", type=Path, metavar="FOLDER",
+                        help="has val/ of class folders; weights are fetched")  # fmt: skip
     parser.set_defaults(counted=tuple(PRINTED), paper=tuple(PAPER))
 
 

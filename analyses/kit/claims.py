@@ -28,7 +28,7 @@ for a published number, ``signed`` for a published direction; what neither fits 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -38,7 +38,17 @@ import pandas as pd
 from resprobe.reproduction import shown
 from resprobe.results import Result
 
-__all__ = ["Claim", "Verdict", "claims_of", "markdown", "near", "row", "signed", "tabulated"]
+__all__ = [
+    "Claim",
+    "Verdict",
+    "between",
+    "claims_of",
+    "markdown",
+    "near",
+    "row",
+    "signed",
+    "tabulated",
+]
 
 
 class Verdict(StrEnum):
@@ -161,6 +171,14 @@ def signed(measured: float, low: float, high: float, sign: int) -> Verdict:
     if sign * measured <= 0 or math.isnan(measured):
         return Verdict.NOT_REPRODUCED
     whole = min(sign * low, sign * high) > 0
+    return Verdict.REPRODUCED if whole else Verdict.SAME_DIRECTION
+
+
+def between(found: Mapping[str, Any], low: float, high: float) -> Verdict:
+    """Judge that a number lies between two: with its whole interval, or alone."""
+    if not low < found["measured"] < high:
+        return Verdict.NOT_REPRODUCED
+    whole = low < found["low"] and found["high"] < high
     return Verdict.REPRODUCED if whole else Verdict.SAME_DIRECTION
 
 

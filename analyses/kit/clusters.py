@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from kit.fully_connected import Design, FullyConnected
 
 from resprobe import Batches, ImageSet, Normalisation
 
-__all__ = ["WIDTH", "clusters", "trained_on"]
+__all__ = ["WIDTH", "clusters", "error_left", "trained_on"]
 
 CLASSES, WIDTH, SIDE = 10, 64, 8
 
@@ -65,3 +66,17 @@ def trained_on(
     with torch.no_grad():
         error = float((model(x).argmax(1) != y).double().mean())
     return model, error
+
+
+def error_left(runs: pd.DataFrame) -> str:
+    """Say of how many networks an error is left on what they learnt, and how much at most."""
+    left = runs[runs["train_error"] > 0]
+    if left.empty:
+        return f"no training error left in {len(runs)} networks"
+    worst = left.loc[left["train_error"].idxmax()]
+    kind = "residual" if worst["residual"] else "plain"
+    return (
+        f"training error left in {len(left)} of {len(runs)} networks, at most "
+        f"{100 * worst['train_error']:.2g} % ({kind}, {worst['depth']} blocks, seed "
+        f"{worst['seed']})"
+    )

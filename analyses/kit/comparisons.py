@@ -11,12 +11,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import pandas as pd
 from kit.claims import Claim, Verdict, near, signed
+from scipy.stats import t as student
 
 from resprobe.statistics import Spread, spread
 
-__all__ = ["Pair", "compared", "differences", "spreads"]
+__all__ = ["Pair", "compared", "differences", "spreads", "welch"]
 
 NO_SPREAD = Spread(0, math.nan, math.nan, math.nan, math.nan)
 
@@ -129,3 +131,23 @@ def _verdict(found: Spread, sign: int, number: float) -> Verdict:
     if found.n == 1:
         return signed(found.mean, math.nan, math.nan, 1 if number > 0 else -1)
     return near(found.mean, number, low=found.low, high=found.high)
+
+
+def welch(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
+    """Return the difference of two means with its 95 % interval, the variances unequal.
+
+    References
+    ----------
+    B. L. Welch, "The generalization of Student's problem", Biometrika 34 (1947).
+
+    Examples
+    --------
+    >>> mean, low, high = welch(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0]))
+    >>> round(mean, 3), low < mean < high
+    (-2.0, True)
+    """
+    errors = np.array([values.var(ddof=1) / len(values) for values in (one, other)])
+    difference = float(one.mean() - other.mean())
+    degrees = errors.sum() ** 2 / (errors**2 / [len(one) - 1, len(other) - 1]).sum()
+    half = float(student.ppf(0.975, degrees)) * math.sqrt(errors.sum())
+    return difference, difference - half, difference + half

@@ -8,7 +8,6 @@ may be divided among processes.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,15 +16,13 @@ from typing import Any
 
 import pandas as pd
 import torch
-from kit.subjects import Place, once
+from kit.subjects import Place
+from kit.trainings import Training
 
-from resprobe import Architecture, load, train
-from resprobe.checkpoints import Checkpoint
-from resprobe.datasets import Batches, Images
-from resprobe.devices import pick_device
+from resprobe.datasets import Images
 from resprobe.errors import InputError, UsageError
 from resprobe.results import Result, versions
-from resprobe.training import Evaluation, Recipe, evaluate
+from resprobe.training import Recipe
 
 __all__ = ["Experiment", "add_options", "collected"]
 
@@ -65,7 +62,7 @@ class Experiment:
     test_curve: bool = True
 
     @property
-    def jobs(self) -> list[tuple[str, int]]:
+    def trainings(self) -> list[Training]:
         """Every network with every seed, seed by seed.
 
         Raises
@@ -79,11 +76,22 @@ class Experiment:
                 f"--train wants some of {','.join(every)} and --seeds whole numbers with "
                 f"commas between them; got {self.asked.train} and {self.asked.seeds}"
             )
-        return [(name, int(seed)) for seed in seeds for name in every]
+        return [
+            Training(experiment=self, name=name, seed=int(seed)) for seed in seeds for name in every
+        ]
 
     @property
     def _trained(self) -> list[str]:
         return list(self.asked.train.split(","))
+
+    def parts(self) -> list[Result]:
+        """Return what is known of its trainings, trained first where that is asked for.
+
+        Those that are not there, and were not to be trained, are left out.
+        """
+        wanted = [] if self.asked.collect else self._trained
+        found = (one.part(may_train=one.name in wanted) for one in self.trainings)
+        return [part for part in found if part is not None]
 
     @cached_property
     def learn(self) -> Images:
@@ -106,113 +114,6 @@ class Experiment:
         share = self.recipe.validation_fraction
         return self.learn.holdout(share, seed=0)[0] if share > 0 else self.learn
 
-    def architecture(self, name: str) -> Architecture:
-        """Return a network for these images."""
-        return Architecture(
-            name,
-            width=self.asked.width,
-            num_classes=len(self.learn.classes),
-            in_channels=self.learn.channels,
-        )
-
-    def place(self, name: str, seed: int, ending: str = ".pt") -> Path:
-        """Return a file of a run."""
-        runs = self.asked.runs or self.asked.parts.with_name("checkpoints")
-        return Path(runs) / f"{name}-seed{seed}{ending}"
-
-    def is_done(self, name: str, seed: int) -> bool:
-        """Whether a run is complete."""
-        log, last = self.place(name, seed, ".csv"), self.place(name, seed, "-last.pt")
-        return log.is_file() and last.is_file() and len(pd.read_csv(log)) == self.asked.epochs
-
-    def part(self, name: str, seed: int) -> Result | None:
-        """Return what is known of a run, trained first where it is asked for; else None.
-
-        Raises
-        ------
-        InputError
-            If what is kept is of another training.
-        """
-        stem = self.asked.parts / f"{name}-seed{seed}"
-        if not stem.with_suffix(".json").exists() and not self.is_done(name, seed):
-            if self.asked.collect or name not in self._trained:
-                return None
-            self.train(name, seed)
-        found = once(stem, lambda: self.measured(name, seed))
-        network = Architecture(name, width=self.asked.width).spec
-        if (found.meta["end"]["network"], found.meta["end"]["epochs"]) != (
-            network,
-            self.asked.epochs,
-        ):
-            raise InputError(
-                f"{stem}.json: another training than {network} for {self.asked.epochs} epochs; "
-                "choose another --out"
-            )
-        return found
-
-    def train(self, name: str, seed: int) -> None:
-        """Train a network, from the beginning or from where it was interrupted."""
-        print(f"training {name}, seed {seed}", file=sys.stderr, flush=True)
-        train(
-            self.architecture(name),
-            self.learn,
-            recipe=self.recipe,
-            epochs=self.asked.epochs,
-            seed=seed,
-            out=self.place(name, seed),
-            test=self.test if self.test_curve else None,
-            test_curve=self.test_curve,
-            resume=True,
-            device=pick_device(self.asked.device),
-        )
-
-    def measured(self, name: str, seed: int) -> Result:
-        """Return the epochs of a run; ``meta["end"]`` has its figures after the last one.
-
-        The training error is also that of all images learnt from, not augmented, in eval mode.
-        """
-        path = self.place(name, seed, "-last.pt")
-        kept, architecture = load(path), self.architecture(name)
-        self._check(path, kept, architecture, seed)
-        seen = self._evaluated(kept, self.learnt)
-        epochs = pd.read_csv(self.place(name, seed, ".csv"))
-        facts = {"plain": architecture.is_plain, "depth": architecture.depth, "seed": seed}
-        for at, (column, value) in enumerate(facts.items()):
-            epochs.insert(at + 1, column, value)
-        last = epochs.iloc[-1]
-        tested = last["test_error"] if self.test_curve else self._evaluated(kept, self.test).error
-        end = {
-            "network": architecture.spec,
-            "name": name,
-            "seed": seed,
-            "epochs": self.asked.epochs,
-            "train_error_eval": seen.error,
-            "train_loss_eval": seen.loss,
-            **{column: float(last[column])
-               for column in ("train_loss", "train_error", "validation_error")},
-            "test_error": float(tested),
-            "duration_s": float(epochs["duration_s"].sum()),
-            "checkpoint_sha256": kept.sha256,
-        }  # fmt: skip
-        recipe = self.recipe.for_run(len(self.learnt), epochs=self.asked.epochs).to_dict()
-        meta = {"end": end, "recipe": recipe, "setting": self.setting()}
-        return Result("training-run", epochs, {**versions(), **meta})
-
-    def _evaluated(self, kept: Checkpoint, images: Images) -> Evaluation:
-        device = pick_device(self.asked.device)
-        assert kept.normalisation is not None, "a network that was trained here has one"
-        return evaluate(kept.model.to(device), Batches(images.to(device), kept.normalisation))
-
-    def _check(self, path: Path, kept: Checkpoint, wanted: Architecture, seed: int) -> None:
-        recipe = self.recipe.for_run(len(self.learnt), epochs=self.asked.epochs)
-        asked = {**recipe.to_dict(), "seed": seed, "images": len(self.learn)}
-        differs = [k for k, v in kept.recipe.items() if asked.get(k) != v]
-        if kept.architecture != wanted or kept.epoch != self.asked.epochs or differs:
-            raise InputError(
-                f"{path}: another training ({', '.join(differs) or kept.architecture.spec}) than "
-                "the one that is asked for; choose another --runs"
-            )
-
     def setting(self) -> list[str]:
         """Return what must be said of the numbers, for claims and figures."""
         learnt, held_out = len(self.learnt), len(self.learn) - len(self.learnt)
@@ -231,14 +132,12 @@ class Experiment:
 def collected(experiment: Experiment) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Return the epochs of all runs, their figures at the end, and how they came about.
 
-    Networks and seeds that are not there, and were not to be trained, are left out.
-
     Raises
     ------
     InputError
         If no run is there, or the runs are of different settings.
     """
-    parts = [found for job in experiment.jobs if (found := experiment.part(*job)) is not None]
+    parts = experiment.parts()
     if not parts:
         raise InputError(f"{experiment.asked.parts}: no run is complete; run without --collect")
     settings = list(dict.fromkeys(tuple(part.meta["setting"]) for part in parts))

@@ -78,12 +78,13 @@ def experiment_of(module, tmp_path_factory):
 @pytest.fixture(scope="module")
 def part(experiment_of):
     """What is known of the one network that is trained."""
-    return experiment_of("--train", "resnet8").part("resnet8", 0)
+    (found,) = experiment_of("--train", "resnet8").parts()
+    return found
 
 
 def test_the_errors_are_those_of_the_last_weights_on_all_images(experiment_of, part):
     experiment = experiment_of()
-    kept = resprobe.load(experiment.place("resnet8", 0, "-last.pt"))
+    kept = resprobe.load(experiment.trainings[1].place("-last.pt"))
     for images, column in (
         (experiment.learnt, "train_error_eval"),
         (experiment.test, "test_error"),
@@ -106,14 +107,13 @@ def test_what_is_there_is_neither_trained_nor_measured_again(
     def never(*_):
         raise AssertionError("again")
 
-    monkeypatch.setattr(module("kit.experiments").Experiment, "train", never)
-    monkeypatch.setattr(module("kit.experiments").Experiment, "measured", never)
+    monkeypatch.setattr(module("kit.trainings").Training, "train", never)
+    monkeypatch.setattr(module("kit.trainings").Training, "measured", never)
     experiment = experiment_of("--collect")
-    again = experiment.part("resnet8", 0)
+    (again,) = experiment.parts()  # and nothing of plain8
     assert again.meta["end"]["validation_error"] is None  # nothing was held out
     again.meta["end"]["validation_error"] = part.meta["end"]["validation_error"]
     assert again.meta == part.meta
-    assert experiment.part("plain8", 0) is None
     _, runs, meta = module("kit.experiments").collected(experiment)
     assert runs["name"].tolist() == ["resnet8"]
     assert runs["validation_error"].isna().tolist() == [True]
@@ -123,8 +123,8 @@ def test_what_is_there_is_neither_trained_nor_measured_again(
 
 def test_networks_that_are_not_asked_for_are_not_trained(experiment_of, part):
     assert part is not None
-    assert experiment_of("--train", "resnet8").part("plain8", 0) is None
-    assert experiment_of("--seeds", "3,1").jobs == [
+    assert len(experiment_of("--train", "resnet8").parts()) == 1
+    assert [(one.name, one.seed) for one in experiment_of("--seeds", "3,1").trainings] == [
         ("plain8", 3), ("resnet8", 3), ("plain8", 1), ("resnet8", 1),
     ]  # fmt: skip
 
@@ -133,15 +133,15 @@ def test_networks_that_are_not_asked_for_are_not_trained(experiment_of, part):
 def test_another_training_than_that_of_the_part_is_refused(experiment_of, part, more):
     assert part is not None
     with pytest.raises(InputError, match=r"resnet8-seed0.json: another training than .*--out"):
-        experiment_of("--collect", *more).part("resnet8", 0)
+        experiment_of("--collect", *more).parts()
 
 
 def test_a_checkpoint_of_another_training_is_refused(experiment_of, part, tmp_path):
     assert part is not None
-    runs = str(experiment_of().place("resnet8", 0).parent)
+    runs = str(experiment_of().trainings[0].place().parent)
     other = experiment_of("--collect", "--runs", runs, "--images", "210", at=tmp_path)
     with pytest.raises(InputError, match=r"resnet8-seed0-last.pt: another training \(.*images"):
-        other.part("resnet8", 0)
+        other.parts()
 
 
 def test_parts_of_several_settings_are_not_put_together(experiment_of, part, module, tmp_path):
