@@ -19,7 +19,7 @@ def judged(module, name, kind, rows, **facts):
     return list(module(name).claims({kind: table}))
 
 
-@pytest.mark.parametrize("name", ["late_readout", "responses", "branch_sizes"])
+@pytest.mark.parametrize("name", ["late_readout", "kit.comparisons", "branch_sizes"])
 def test_examples_give_what_they_say(module, name):
     assert doctest.testmod(module(name)) == (0, 2)
 
