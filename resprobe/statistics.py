@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom, norm, t
+from scipy.special import ndtri, stdtrit  # scipy.stats takes a second to import
 
 __all__ = [
     "Spread",
@@ -37,7 +37,7 @@ def wilson(successes: int, n: int, *, confidence: float = 0.95) -> tuple[float, 
     """
     if not 0 <= successes <= n or n < 1:
         raise ValueError(f"wilson wants 0 <= successes <= n and n >= 1; got {successes} of {n}")
-    z = float(norm.ppf((1 + confidence) / 2))
+    z = float(ndtri((1 + confidence) / 2))
     centre = successes + z * z / 2
     spread = z * math.sqrt(successes * (n - successes) / n + z * z / 4)
     low, high = (centre - spread) / (n + z * z), (centre + spread) / (n + z * z)
@@ -122,7 +122,7 @@ def mean_interval(
     if n < 2:
         return math.nan, math.nan
     variance = max(0.0, mean_square - mean * mean) * n / (n - 1)
-    half = float(norm.ppf((1 + confidence) / 2)) * math.sqrt(variance / n)
+    half = float(ndtri((1 + confidence) / 2)) * math.sqrt(variance / n)
     return mean - half, mean + half
 
 
@@ -143,6 +143,8 @@ def median_interval(values: Sequence[float], *, confidence: float = 0.95) -> tup
     >>> median_interval([4, 2, 3, 1, 5, 6]), median_interval([1, 2, 3])
     ((1.0, 6.0), (nan, nan))
     """
+    from scipy.stats import binom
+
     ordered = np.sort(np.asarray(values, dtype=float))
     left_out = int(binom.ppf((1 - confidence) / 2, len(ordered), 0.5))
     if left_out < 1:
@@ -190,7 +192,7 @@ def spread(values: Sequence[float], *, confidence: float = 0.95) -> Spread:
     if n == 1:
         return Spread(1, mean, math.nan, math.nan, math.nan)
     sd = float(np.std(values, ddof=1))
-    half = float(t.ppf((1 + confidence) / 2, n - 1)) * sd / math.sqrt(n)
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * sd / math.sqrt(n)
     return Spread(n, mean, sd, mean - half, mean + half)
 
 

@@ -22,7 +22,18 @@ def test_every_name_of_the_zoo_is_listed():
     assert set(names()) <= set(ROWS)
 
 
-@pytest.mark.parametrize("text", [t for t in ROWS if not t.startswith(("torchvision:", "timm:"))])
+def deep(text):
+    return re.search(r"(resnet|plain)\d{4}", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(text, marks=pytest.mark.long) if deep(text) else text
+        for text in ROWS
+        if not text.startswith(("torchvision:", "timm:"))
+    ],
+)
 def test_parameters_and_blocks_are_those_of_the_network(text):
     architecture = Architecture.parse(text)
     size, blocks, _, parameters, *_ = ROWS[text]

@@ -11,9 +11,8 @@ import jupytext
 import nbformat
 import pytest
 from pages import ROOT
-from typer.main import get_command
 
-from resprobe.cli.app import app
+from resprobe.cli.app import command
 
 FOLDER = ROOT / "notebooks"
 NAMES = (
@@ -130,14 +129,14 @@ def test_nothing_of_the_machine_is_in_a_stored_notebook(script):
 
 
 def test_commands_for_the_real_data_are_commands_with_such_options(script):
-    known = get_command(app).commands
+    known = command().commands
     commands = commands_of(script)
     assert len(commands) >= 3
     for _, name, *words in commands:
-        command = known[name]
-        inner = getattr(command, "commands", {})
-        command = inner[words.pop(0)] if inner else command
-        options = {option for each in command.params for option in each.opts}
+        found = known[name]
+        inner = getattr(found, "commands", {})
+        found = inner[words.pop(0)] if inner else found
+        options = {option for each in found.params for option in each.opts}
         assert {word for word in words if word.startswith("--")} <= options, (name, words)
 
 

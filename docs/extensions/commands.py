@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import typer.main
-
 from extensions.places import DOCS, GENERATED, write
 
 if TYPE_CHECKING:
@@ -26,9 +24,9 @@ _LIMITS = re.compile(r"^(?P<text>.*?)(?:  \[(?P<limits>[^\]]+)\])?$", flags=re.D
 
 def commands() -> dict[tuple[str, ...], Any]:
     """Return the commands by their words, in the order of ``resprobe --help``."""
-    from resprobe.cli.app import app
+    from resprobe.cli.app import command
 
-    return dict(_commands(typer.main.get_command(app), ()))
+    return dict(_commands(command(), ()))
 
 
 def _commands(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -46,10 +46,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(arguments: list[str] | None) -> None:
-    from resprobe.cli.app import app
+    from resprobe.cli.app import command
 
     try:
-        app(args=arguments, prog_name="resprobe")
+        command()(args=arguments, prog_name="resprobe")
     finally:
         if sys.stdout is not None:  # as it is where the caller closed it
             sys.stdout.flush()  # or what cannot be written shows only while Python shuts down

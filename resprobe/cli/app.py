@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from resprobe.cli.commands import (
     data,
@@ -27,7 +29,7 @@ from resprobe.cli.commands import (
     train,
 )
 
-__all__ = ["app"]
+__all__ = ["app", "command"]
 
 app = typer.Typer(
     name="resprobe",
@@ -75,3 +77,9 @@ def common(
     ] = False,
 ) -> None:
     """See how residual networks use their depth."""
+
+
+@cache
+def command() -> Any:
+    """Return the command of Click that the app is, read from the signatures once."""
+    return get_command(app)

@@ -220,12 +220,15 @@ def _make_room(made: Figure, rows: int) -> None:
 
 
 def _lay_out(made: Figure) -> None:
-    """Settle the layout: adapted at each drawing, a second file would differ from the first."""
+    """Settle the layout: adapted at each drawing, a second file would differ from the first.
+
+    With an engine that does nothing in its place, matplotlib would still draw each file twice.
+    """
     engine = made.get_layout_engine()
     assert engine is not None, "a figure of ours has a layout that adapts"
     for _ in range(2):  # the second knows how high and wide the axes are
         engine.execute(made)
-    made.set_layout_engine("none")
+    made.set_layout_engine(None)
 
 
 def _height_of(legends: Sequence[Legend], made: Figure) -> float:

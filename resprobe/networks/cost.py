@@ -14,7 +14,6 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.utils.flop_counter import FlopCounterMode
 
 __all__ = ["count_parameters", "multiply_adds"]
 
@@ -35,6 +34,8 @@ def multiply_adds(module: nn.Module, example: Tensor) -> int:
     >>> multiply_adds(nn.Linear(64, 10), torch.empty(1, 64))
     640
     """
+    from torch.utils.flop_counter import FlopCounterMode  # imports triton where it is installed
+
     named = [
         *module.named_parameters(remove_duplicate=False),
         *module.named_buffers(remove_duplicate=False),

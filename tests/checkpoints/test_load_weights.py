@@ -4,6 +4,7 @@ import pytest
 import safetensors.torch
 import torch
 from checkpoints.layouts import akamaster, prefixed, renamed, without
+from lanes import lanes
 from torch import nn
 
 from resprobe.checkpoints import load_weights
@@ -212,7 +213,11 @@ def test_torchvisions_networks_are_filled_from_wrapped_files(saved, filled):
 
 
 @pytest.mark.parametrize(
-    "name", ["resnet18", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224", "resnetv2_50"]
+    "name",
+    lanes(
+        ["resnet18", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224", "resnetv2_50"],
+        long=lambda name: name not in ("resnet18", "vit_tiny_patch16_224"),
+    ),
 )
 def test_timms_networks_are_filled_from_their_own_files(saved, filled, name):
     timm = pytest.importorskip("timm")

@@ -8,7 +8,7 @@ import pytest
 
 from resprobe.results import Result
 
-STUDY = ("lesion", "--study", "random", "--draws", "8", "--images", "160", "--batch-size", "16")
+STUDY = ("lesion", "--study", "random", "--draws", "8", "--images", "64", "--batch-size", "8")
 SUMS = ["loss", "loss_rise", "loss_rise_low", "loss_rise_high", "kl", "kl_low", "kl_high"]
 
 

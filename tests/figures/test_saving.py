@@ -30,6 +30,15 @@ def test_the_same_figure_gives_the_same_bytes(fake, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+def test_each_file_is_drawn_once(fake, tmp_path, monkeypatch):
+    made, drawn = figure(fake.lesion(resnet8=LESION)), []
+    draw = type(made).draw
+    monkeypatch.setattr(
+        type(made), "draw", lambda self, renderer: drawn.append(renderer) or draw(self, renderer)
+    )
+    assert len(save(made, tmp_path / "x")) == len(drawn) == 2
+
+
 def test_svg_keeps_text_as_text_and_carries_no_date(fake):
     text = svg_text(figure(fake.lesion(resnet8=LESION)), salt="a")
     words = "".join(ElementTree.fromstring(text.encode()).itertext())

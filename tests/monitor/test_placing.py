@@ -52,9 +52,9 @@ def test_the_input_of_a_block_is_seen_behind_a_dropout_before_it():
 @pytest.mark.parametrize(
     ("library", "name", "blocks"),
     [
-        ("torchvision", "resnet18", 8),
+        pytest.param("torchvision", "resnet18", 8, marks=pytest.mark.long),
         ("torchvision", "mobilenet_v2", 10),
-        ("torchvision", "regnet_y_400mf", 16),
+        pytest.param("torchvision", "regnet_y_400mf", 16, marks=pytest.mark.long),
         ("timm", "seresnet18", 8),
         ("timm", "resnetv2_18", 8),
         ("timm", "nf_resnet26", 8),

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from lanes import lanes
 from torch import fx, nn
 
 from resprobe.networks import Architecture, Order, names
@@ -42,7 +43,10 @@ LAYERS = {f"torch.nn.modules.{m}" for m in ("conv", "batchnorm", "activation", "
 LAYERS |= {f"torch.nn.modules.{m}" for m in ("pooling", "dropout")}
 
 
-@pytest.mark.parametrize("name", names())
+NAMES = lanes(names(), long=lambda name: Architecture.parse(name).depth > 200)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_listed_network_is_built_and_traced(name):
     network = Architecture(name).build(device="meta").eval()
     graph = fx.Tracer().trace(network)
@@ -115,7 +119,7 @@ def test_stem_and_tail_are_what_the_blocks_lack(name, order, stem, tail):
     assert outside == [*stem, *pool, *tail, "avgpool", "fc"]
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", NAMES)
 def test_the_modules_of_blocks_are_of_one_class_and_call_their_shortcut_downsample(name):
     network = Architecture(name).build(device="meta")
     parts = [part for part in network.modules() if isinstance(part, PlainBlock | Layer)]

@@ -25,7 +25,7 @@ from resprobe.errors import UsageError
 from resprobe.training import Pace, Stopped, train
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(cuts=st.lists(st.tuples(st.integers(1, STEPS), st.booleans()), max_size=3))
 def test_any_interruptions_leave_no_trace(data, whole, tmp_path_factory, cuts):
     folder = tmp_path_factory.mktemp("cut")

@@ -147,8 +147,15 @@ def test_memory_for_not_even_one_image_is_an_error(chain, data, monkeypatch):
         lesion(chain, data)
 
 
-@pytest.mark.parametrize("size", [2, 3, 7])
-@pytest.mark.parametrize("tolerance", [None, 0.2])
+@pytest.mark.parametrize(
+    ("size", "tolerance"),
+    [
+        (2, None),
+        (3, 0.2),
+        *(pytest.param(*case, marks=pytest.mark.long) for case in [(2, 0.2), (3, None)]),
+        *(pytest.param(7, tolerance, marks=pytest.mark.long) for tolerance in (None, 0.2)),
+    ],
+)
 def test_processes_that_share_the_images_find_what_one_finds(
     chain, data, size, tolerance, monkeypatch
 ):

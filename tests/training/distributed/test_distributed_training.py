@@ -11,18 +11,20 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from running import run
 
 from resprobe.checkpoints import load
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
 ASKED = [
     *("--arch", "resnet8", "--width", "4", "--recipe", "short"),
-    *("--epochs", "12", "--images", "300", "--device", "cpu"),
+    *("--images", "300", "--device", "cpu"),
 ]
+SHORT, LONG = ("--epochs", "2"), ("--epochs", "12")  # the longer one is stopped on its way
 
 
-def start(folder, *more, processes=TORCHRUN):
-    command = [*processes, "-m", "resprobe", "train", *ASKED, *more]
+def start(folder, *more):
+    command = [*TORCHRUN, "-m", "resprobe", "train", *ASKED, *more]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=folder, **streams)
 
@@ -62,13 +64,16 @@ def the_same(first, second):
     return first == second or first != first
 
 
+def uninterrupted(folder, epochs):
+    code, out, notes = ended(start(folder, "--out", "net.pt", *epochs))
+    assert (code, out.count("saved net.pt")) == (0, 1), notes
+    return folder
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A run over two processes that nothing interrupted."""
-    folder = tmp_path_factory.mktemp("whole")
-    code, out, notes = ended(start(folder, "--out", "net.pt"))
-    assert (code, out.count("saved net.pt")) == (0, 1), notes
-    return folder
+    return uninterrupted(tmp_path_factory.mktemp("whole"), SHORT)
 
 
 def test_one_process_speaks_and_writes(whole):
@@ -76,14 +81,15 @@ def test_one_process_speaks_and_writes(whole):
         "net.pt", "net-last.pt", "net.csv", "net.json",
     }  # fmt: skip
     rows = pd.read_csv(whole / "net.csv")
-    assert rows["train_n"].tolist() == [270] * 12  # five batches of 64 and 14: nothing padded
-    assert rows["validation_n"].tolist() == [30] * 12
+    assert rows["train_n"].tolist() == [270] * 2  # five batches of 64 and 14: nothing padded
+    assert rows["validation_n"].tolist() == [30] * 2
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find the processes")
 @pytest.mark.long
-def test_a_killed_and_a_stopped_run_go_on_to_the_same_bits(whole, tmp_path):
-    process = start(tmp_path, "--out", "net.pt")
+def test_a_killed_and_a_stopped_run_go_on_to_the_same_bits(tmp_path_factory, tmp_path):
+    whole = uninterrupted(tmp_path_factory.mktemp("longer"), LONG)
+    process = start(tmp_path, "--out", "net.pt", *LONG)
     wait_for_rows(tmp_path / "net.csv", 2)
     begin = time.monotonic()
     os.kill(workers(process)[1], signal.SIGKILL)
@@ -94,14 +100,14 @@ def test_a_killed_and_a_stopped_run_go_on_to_the_same_bits(whole, tmp_path):
     assert said.startswith("resprobe: rank ")
     assert "start the same command again with --resume" in said
 
-    process = start(tmp_path, "--out", "net.pt", "--resume")
+    process = start(tmp_path, "--out", "net.pt", *LONG, "--resume")
     wait_for_rows(tmp_path / "net.csv", 6)
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     code, _, notes = ended(process)
     assert "stopped after iteration" in notes[-1]
 
-    code, _, notes = ended(start(tmp_path, "--out", "net.pt", "--resume"))
+    code, _, notes = ended(start(tmp_path, "--out", "net.pt", *LONG, "--resume"))
     assert code == 0, notes
     for name in ("net.pt", "net-last.pt"):
         mine, wanted = load(tmp_path / name), load(whole / name)
@@ -113,16 +119,16 @@ def test_a_killed_and_a_stopped_run_go_on_to_the_same_bits(whole, tmp_path):
     pd.testing.assert_frame_equal(mine, wanted, check_exact=True)
 
 
-def test_a_run_over_two_processes_is_not_gone_on_with_by_one(whole):
-    process = start(whole, "--out", "net.pt", "--resume", processes=[sys.executable])
-    code, _, notes = ended(process)
-    assert code == 2
-    assert "a training over 2 processes, and not 1" in notes[-1]
+def test_a_run_over_two_processes_is_not_gone_on_with_by_one(whole, monkeypatch):
+    monkeypatch.chdir(whole)
+    ran = run("train", *ASKED, *SHORT, "--out", "net.pt", "--resume")
+    assert ran.code == 2
+    assert "a training over 2 processes, and not 1" in ran.notes[-1]
 
 
 @pytest.mark.long
 def test_a_request_that_cannot_be_meant_is_said_once(tmp_path):
-    code, out, notes = ended(start(tmp_path, "--out", "net.pt", "--batch-size", "3"))
+    code, out, notes = ended(start(tmp_path, "--out", "net.pt", *SHORT, "--batch-size", "3"))
     assert code != 0
     assert out == ""
     assert [line for line in notes if "no --data" not in line and "share every" not in line] == [
