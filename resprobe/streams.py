@@ -64,6 +64,24 @@ class Moments:
         with np.errstate(invalid="ignore"):  # an infinite value has no distance from the mean
             self.merge(seen.shape[1], means, ((seen - means[:, None]) ** 2).sum(1))
 
+    def add_defined(self, values: npt.ArrayLike) -> None:
+        """Take new values as :meth:`add` does, of which NaN is none.
+
+        Examples
+        --------
+        >>> found = Moments(2)
+        >>> found.add_defined([[1.0, math.nan, 3.0], [math.nan] * 3])
+        >>> found.n.tolist(), found.mean.tolist()
+        ([2.0, 0.0], [2.0, nan])
+        """
+        seen = np.asarray(values, dtype=np.float64)
+        defined = ~np.isnan(seen)
+        n = defined.sum(1)
+        with np.errstate(invalid="ignore"):  # an infinite value has no distance from the mean
+            means = np.where(defined, seen, 0.0).sum(1) / np.maximum(n, 1)
+            gaps = np.where(defined, seen - means[:, None], 0.0)
+            self.merge(n, means, (gaps**2).sum(1))
+
     def merge(
         self, n: npt.ArrayLike, means: npt.ArrayLike, squares: npt.ArrayLike,
         *, at: slice | int = slice(None),
@@ -162,11 +180,11 @@ class LogHistogram:
         self.zeros += (seen == 0).sum(1)
         self.infinite += np.isposinf(seen).sum(1)
         self.undefined += np.isnan(seen).sum(1)
-        for figure, row in enumerate(seen):
-            positive = row[(row > 0) & np.isfinite(row)]
-            if len(positive):
-                places = np.floor(np.log(positive / self.LOW) / self._STEP).astype(np.int64)
-                self._count(figure, places.clip(0, self._BINS - 1))
+        counted = (seen > 0) & np.isfinite(seen)
+        logarithms = np.log(np.where(counted, seen, 1.0) / self.LOW)
+        places = np.floor(logarithms / self._STEP).astype(np.int64).clip(0, self._BINS - 1)
+        for figure in np.flatnonzero(counted.any(1)).tolist():
+            self._count(figure, places[figure, counted[figure]])
 
     def _count(self, figure: int, places: npt.NDArray[np.int64]) -> None:
         first, counts = self._firsts[figure], self._counts[figure]

@@ -59,6 +59,18 @@ def test_what_is_not_finite_shows_in_the_mean():
     assert np.isnan(found.variance()[1:]).all()
 
 
+@given(st.lists(st.lists(st.floats(-1e6, 1e6) | st.just(math.nan), min_size=1), min_size=1))
+def test_what_is_undefined_is_no_value_where_that_is_asked_for(parts):
+    found, defined = Moments(2), Moments(2)
+    for part in parts:
+        found.add_defined([part, [math.nan] * len(part)])
+        kept = [value for value in part if not math.isnan(value)]
+        defined.add([kept, kept])
+    assert found.n.tolist() == [defined.n[0], 0]
+    np.testing.assert_allclose(found.mean, [defined.mean[0], math.nan], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(found.variance()[0], defined.variance()[0], rtol=1e-6, atol=1e-3)
+
+
 def test_of_too_few_values_there_is_no_spread():
     found = Moments(2)
     found.add(np.ones((2, 1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,8 +15,9 @@ from resprobe.probes.gradients.recomputing import recomputed
 from resprobe.probes.gradients.tap import Tap
 from resprobe.probes.path_lengths.scaled import EVERY, Scaled
 from resprobe.probes.path_lengths.tape import Place
+from resprobe.probes.taps import norms_of
 
-__all__ = ["Crossing", "cross", "identity_path"]
+__all__ = ["Crossing", "cross", "identity_path", "listen"]
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,6 @@ class Crossing:
         """Whether the identity path goes through as it came: no activation, an identity."""
         passed = self.passed
         return passed.shortcut is passed.start and passed.total is passed.end
-
-    def listen(self, tap: Tap) -> None:
-        """Let a tap catch what comes back through the block."""
-        _hear(self.start, tap.catch_input)
-        if self.by_branch is not None:
-            _hear(self.passed.start, tap.catch_identity)
-            _hear(self.by_branch, tap.catch_residual)
-        _hear(self.passed.end, tap.catch_output)
-
-
-def _hear(tensor: Tensor, catch: Callable[[Tensor], None]) -> None:
-    tensor.register_hook(catch)  # type: ignore[no-untyped-call]
 
 
 def cross(chain: Chain, x: Tensor, *, recompute: bool = False) -> tuple[list[Crossing], Tensor]:
@@ -84,6 +74,35 @@ def _crossed(step: Step, start: Tensor, number: int | None, *, recompute: bool) 
     del branch  # the sum keeps nothing of it
     passed = Passage(step, number, by_shortcut, step.after(total), shortcut, None, total)
     return Crossing(passed, start, by_branch)
+
+
+def listen(crossings: Sequence[Crossing], taps: Sequence[Tap]) -> None:
+    """Let the blocks' taps catch what comes back; where two blocks meet, one norm serves both."""
+    below: Tap | None = None
+    for crossing in crossings:
+        number = crossing.passed.number
+        tap = None if number is None else taps[number]
+        if tap is not None and crossing.by_branch is not None:
+            _hear(crossing.passed.start, tap.catch_identity)
+            _hear(crossing.by_branch, tap.catch_residual)
+        if below is not None or tap is not None:
+            _hear(crossing.start, partial(_catch, below, tap))
+        below = tap
+    if below is not None:
+        _hear(crossings[-1].passed.end, partial(_catch, below, None))
+
+
+def _catch(below: Tap | None, above: Tap | None, gradient: Tensor) -> None:
+    """Take the gradient between two steps, whose taps are given where they are blocks."""
+    norms = norms_of(gradient)
+    if below is not None:
+        below.catch_output(norms)
+    if above is not None:
+        above.catch_input(gradient, norms)
+
+
+def _hear(tensor: Tensor, catch: Callable[[Tensor], None]) -> None:
+    tensor.register_hook(catch)  # type: ignore[no-untyped-call]
 
 
 def identity_path(

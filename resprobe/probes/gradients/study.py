@@ -19,7 +19,7 @@ from resprobe.chain import (
 )
 from resprobe.datasets import Batches
 from resprobe.probes.batch_norm import Statistics, batches_for
-from resprobe.probes.gradients.crossing import Crossing, cross, identity_path
+from resprobe.probes.gradients.crossing import Crossing, cross, identity_path, listen
 from resprobe.probes.gradients.growth import LayerCount, growth_of
 from resprobe.probes.gradients.histograms import histogram_rows
 from resprobe.probes.gradients.recomputing import recomputes
@@ -190,8 +190,8 @@ def _tap(
     together: bool,
 ) -> None:
     """Follow the identity path back, and set a tap at every block for the rest."""
-    blocks = [crossing for crossing in crossings if crossing.passed.number is not None]
     if follow:
+        blocks = [crossing for crossing in crossings if crossing.passed.number is not None]
         (top,) = torch.autograd.grad(
             loss, [blocks[-1].passed.end], retain_graph=True, materialize_grads=True
         )
@@ -201,8 +201,7 @@ def _tap(
                 value, direction = path.value, direction_of(path.value)
             taps[number].expect_path(path, size, direction)
     # only now: a hook also hears what is pulled back along a path alone
-    for crossing, tap in zip(blocks, taps, strict=True):
-        crossing.listen(tap)
+    listen(crossings, taps)
 
 
 def _histograms(

@@ -23,21 +23,18 @@ def block_frame(
     """Return one row per block."""
     rows = []
     for label, tap in zip(block_labels(chain, network=network, n=taps[0].n), taps, strict=True):
-        counted = layers[label["block"]]
+        counted, means, errors = layers[label["block"]], tap.means(), tap.errors()
         rows.append(
             {
                 **label,
-                **{figure: tap.mean(figure) for figure in NORMS},
-                # without a shortcut there is no angle between two parts
-                "cosine": float("nan") if chain.is_plain else tap.mean("cosine"),
-                "residual_share": tap.mean("residual_share"),
-                **{f"{figure}_se": tap.error(figure) for figure in NORMS},
-                "identity_path": tap.mean("identity_path"),
-                "identity_path_se": tap.error("identity_path"),
-                "identity_path_cosine": tap.mean("identity_path_cosine"),
-                "identity_gain": tap.mean("identity_gain"),
+                **{figure: means[figure] for figure in (*NORMS, "cosine", "residual_share")},
+                **{f"{figure}_se": errors[figure] for figure in NORMS},
+                "identity_path": means["identity_path"],
+                "identity_path_se": errors["identity_path"],
+                "identity_path_cosine": means["identity_path_cosine"],
+                "identity_gain": means["identity_gain"],
                 "layers": counted,
-                "growth": per_layer(tap.mean("input"), tap.mean("output"), counted),
+                "growth": per_layer(means["input"], means["output"], counted),
             }
         )
     return pd.DataFrame(rows)

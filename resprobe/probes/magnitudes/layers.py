@@ -12,9 +12,11 @@ import pandas as pd
 
 from resprobe.chain import Response
 from resprobe.errors import ResprobeError
-from resprobe.probes.magnitudes.elements import Elements, rows_of
+from resprobe.probes.magnitudes.elements import Elements, Rows
 
 __all__ = ["Layer", "LayerResponses", "response_table", "std_by_batch_norm"]
+
+Array = npt.NDArray[np.float64]
 
 UNRANKED = ("shortcut", "head")
 """Layers that He et al. leave out: they rank the convolutions that are in sequence."""
@@ -52,52 +54,78 @@ def std_by_batch_norm(response: Response) -> float:
 
 
 class LayerResponses:
-    """Follows the responses of a chain's layers, in the order of their calls."""
+    """Follows the responses of a chain's layers, in the order of their calls.
+
+    Attributes
+    ----------
+    layers : list of Layer
+    last : Rows or None
+        The response seen last of a batch that is on its way.
+    """
 
     def __init__(self) -> None:
         self.layers: list[Layer] = []
-        self._elements: list[Elements] = []
-        self._place = self._images = 0
-
-    def see(self, response: Response) -> None:
-        """Take a response to the images of a batch."""
-        if self._place == len(self.layers):
-            self.layers.append(Layer.of(response))
-            self._elements.append(Elements(1))
-        wanted = self.layers[self._place]
-        if (response.layer, response.place) != (wanted.name, wanted.place):
-            raise ResprobeError(
-                f"layer '{response.layer}' was called where '{wanted.name}' was called for other "
-                "images; a network that takes another way for each batch has no layer responses"
-            )
-        self._elements[self._place].add(0, rows_of(response.value, self._images))
-        self._place += 1
+        self.last: Rows | None = None
+        self._elements: Elements | None = None
+        self._images = 0
+        self._fresh: list[Array] = []
 
     def begin(self, images: int) -> None:
         """Make ready for a batch of so many images."""
-        self._images, self._place = images, 0
+        self._images = images
+        self._fresh.clear()
+
+    def see(self, response: Response) -> None:
+        """Take a response to the images of a batch."""
+        if self._elements is None:
+            self.layers.append(Layer.of(response))
+        wanted = self.layers[len(self._fresh)] if len(self._fresh) < len(self.layers) else None
+        if wanted is None or (response.layer, response.place) != (wanted.name, wanted.place):
+            raise _other_way(response.layer, "nothing" if wanted is None else wanted.name)
+        self.last = Rows.of(response.value, self._images)
+        self._fresh.append(self.last.spread)
+
+    def end(self) -> None:
+        """Add up what was seen of the batch."""
+        if len(self._fresh) < len(self.layers):
+            raise _other_way("nothing", self.layers[len(self._fresh)].name)
+        if self._elements is None:
+            self._elements = Elements(len(self.layers))
+        self._elements.add(np.reshape(self._fresh, (len(self.layers), 3, self._images)))
+        self.last = None
 
     @property
-    def n(self) -> npt.NDArray[np.float64]:
+    def _seen(self) -> Elements:
+        assert self._elements is not None, "no batch was seen"
+        return self._elements
+
+    @property
+    def n(self) -> npt.NDArray[np.int_]:
         """Images seen by each layer."""
-        return np.array([int(one.n[0]) for one in self._elements])
+        return self._seen.n.astype(int)
 
-    def std(self) -> npt.NDArray[np.float64]:
+    def std(self) -> Array:
         """Return each layer's response: the standard deviation over all elements."""
-        return np.array([one.std()[0] for one in self._elements])
+        return self._seen.std()
 
-    def standard_error(self) -> npt.NDArray[np.float64]:
+    def standard_error(self) -> Array:
         """Return the standard error of each, the images as the sample."""
-        return np.array([one.standard_error()[0] for one in self._elements])
+        return self._seen.standard_error()
 
-    def last_of(self, block: int) -> float:
-        """Return the last response within a plain block; NaN where there is none."""
-        inside = [
-            float(one.std()[0])
-            for layer, one in zip(self.layers, self._elements, strict=True)
-            if layer.block == block and layer.place == "block"
-        ]
-        return inside[-1] if inside else math.nan
+    def last_within(self, blocks: int) -> list[float]:
+        """Return the last response within each plain block; NaN where there is none."""
+        found = dict.fromkeys(range(blocks), math.nan)
+        for layer, std in zip(self.layers, self.std().tolist(), strict=True):
+            if layer.place == "block":
+                found[layer.block] = std
+        return list(found.values())
+
+
+def _other_way(layer: str, wanted: str) -> ResprobeError:
+    return ResprobeError(
+        f"layer '{layer}' was called where '{wanted}' was called for other images; a network that "
+        "takes another way for each batch has no layer responses"
+    )
 
 
 def response_table(

@@ -134,7 +134,9 @@ def magnitude(
             layers.begin(len(x))
             blocks.begin(len(x))
             with responses(chain, layers.see):
-                pass_through(chain, x, blocks.see)
+                pass_through(chain, x, lambda passed: blocks.see(passed, layers.last))
+            layers.end()
+            blocks.end()
             if progress:
                 progress(done, len(data))
     meta = {
@@ -156,6 +158,6 @@ def _block_frame(
 ) -> pd.DataFrame:
     columns = blocks.columns()
     if chain.is_plain:
-        columns["response_std"] = [layers.last_of(number) for number in range(len(chain.blocks))]
+        columns["response_std"] = layers.last_within(len(chain.blocks))
     labels = pd.DataFrame(block_labels(chain, network=network, n=n))
     return labels.assign(**columns)

@@ -17,7 +17,7 @@ from resprobe.chain import pass_through, responses, unravel
 from resprobe.errors import InputError, ResprobeError
 from resprobe.networks import Architecture
 from resprobe.probes import magnitude, plan_magnitude
-from resprobe.probes.magnitudes.elements import Elements
+from resprobe.probes.magnitudes.elements import Elements, Rows
 from resprobe.probes.magnitudes.layers import LayerResponses
 from resprobe.probes.magnitudes.sizes import BranchSizes
 
@@ -220,7 +220,8 @@ def test_what_is_kept_does_not_grow_with_the_number_of_images():
         for x, _ in random_batches(n, size=8, batch_size=8):
             blocks.begin(len(x)), layers.begin(len(x))
             with torch.inference_mode(), responses(chain.eval(), layers.see):
-                pass_through(chain, x, blocks.see)
+                pass_through(chain, x, lambda passed: blocks.see(passed, layers.last))
+            blocks.end(), layers.end()
         blocks._ratios = None  # as long as the range of the ratios seen, see LogHistogram
         return len(pickle.dumps((layers, blocks)))
 
@@ -241,8 +242,9 @@ def test_elements_far_from_zero_keep_their_spread(offset):
     generator = torch.Generator().manual_seed(0)
     value = offset + torch.randn(30, 50, generator=generator)
     elements = Elements(2)
+    assert np.isnan(elements.std()).all()
     for part in value.split(7):
-        elements.add(0, part)
-    assert elements.std()[0] == pytest.approx(value.double().numpy().std(), rel=1e-5)
-    assert elements.n.tolist() == [30, 0]
-    assert np.isnan(elements.std()[1])
+        elements.add([Rows.of(part, len(part)).spread, Rows.of(2 * part, len(part)).spread])
+    std = value.double().numpy().std()
+    assert elements.std().tolist() == pytest.approx([std, 2 * std], rel=1e-5)
+    assert elements.n.tolist() == [30, 30]

@@ -10,7 +10,7 @@ from resprobe.chain import unravel
 from resprobe.errors import InputError
 from resprobe.networks import Architecture
 from resprobe.probes import magnitude, stored_responses
-from resprobe.probes.magnitudes.elements import Elements
+from resprobe.probes.magnitudes.elements import Elements, Rows
 
 
 def layers_of(model, data, **options):
@@ -134,7 +134,7 @@ def test_parts_make_the_whole(sizes, offset, scale, seed):
     value = offset + scale * torch.randn(sum(sizes), 12, generator=generator)
     parts, whole = Elements(1), Elements(1)
     for part in value.split(sizes):
-        parts.add(0, part)
-    whole.add(0, value)
+        parts.add([Rows.of(part, len(part)).spread])
+    whole.add([Rows.of(value, len(value)).spread])
     assert parts.std()[0] == pytest.approx(whole.std()[0], rel=1e-4)
     assert whole.std()[0] == pytest.approx(value.double().numpy().std(), rel=1e-3)
