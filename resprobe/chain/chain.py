@@ -162,7 +162,9 @@ class Chain(nn.Module):
     stem, head : Link
         What comes before the first block and after the last one.
     steps : nn.ModuleList
-        Blocks and links between stem and head, in order.
+        Blocks and links between stem and head, in order; the list is not changed later.
+    blocks : tuple of Block
+        The residual blocks; in a network that has none, its plain blocks.
     model_parameters : tuple of (name, parameter)
         The model's parameters under the model's own names.
 
@@ -185,15 +187,11 @@ class Chain(nn.Module):
         super().__init__()
         self.model_parameters = tuple(parameters)
         self.stem, self.steps, self.head = stem, nn.ModuleList(steps), head
+        self.blocks = tuple(s for s in steps if isinstance(s, ResidualBlock | PlainBlock))
         stage, shape = 0, Shape()
         for block in self.blocks:
             stage += not _same_but_flattened(block.out_shape, shape)
             block.stage, shape = stage, block.out_shape
-
-    @property
-    def blocks(self) -> tuple[Block, ...]:
-        """The residual blocks; in a network that has none, its plain blocks."""
-        return tuple(s for s in self.steps if isinstance(s, ResidualBlock | PlainBlock))
 
     @property
     def is_plain(self) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from operator import is_
 from typing import Any
 
 import torch
@@ -61,11 +61,11 @@ def left_as_found(
     >>> inside, (model.training, model.weight.requires_grad)
     ((False, False), (True, True))
     """
-    found = [(vars(module), _copied(vars(module))) for module in model.modules()]
     modes = [(module, module.training) for module in model.modules()]
+    found = [_Found(vars(module)) for module, _ in modes]
     flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    looked_at = Counter(id(module) for module in model.modules())
+    looked_at = Counter(id(module) for module, _ in modes)
     _looked_at.update(looked_at)
     try:
         for module, _ in modes:
@@ -78,8 +78,8 @@ def left_as_found(
         _looked_at.subtract(looked_at)
         for gone in [number for number in looked_at if not _looked_at[number]]:
             del _looked_at[gone]
-        for attributes, before in found:
-            _put_back(attributes, before)
+        for before in found:
+            before.put_back()
         for module, mode in modes:
             module.training = mode
         _set_requires_grad(flags)
@@ -93,35 +93,45 @@ def _gradients_possible() -> contextlib.AbstractContextManager[object]:
     return contextlib.nullcontext()
 
 
-Copied = dict[str, tuple[Any, Any]]
+Container = list[Any] | dict[Any, Any] | set[Any]
 
 
-def _copied(attributes: dict[str, Any]) -> Copied:
-    """Keep every attribute, with a copy of what it holds where it is a container."""
-    return {
-        name: (value, copy.copy(value) if isinstance(value, list | dict | set) else None)
-        for name, value in attributes.items()
-    }
+class _Found:
+    """A module's attributes, and what those hold that are containers."""
+
+    def __init__(self, attributes: dict[str, Any]) -> None:
+        self._attributes, self._values = attributes, attributes.copy()
+        held = [value for value in attributes.values() if isinstance(value, (list, dict, set))]
+        self._contents = [(value, _content(value)) for value in held]
+
+    def put_back(self) -> None:
+        for name in self._attributes.keys() - self._values.keys():
+            del self._attributes[name]
+        self._attributes.update(self._values)
+        for value, content in self._contents:
+            if isinstance(value, list):
+                value[:] = content
+            elif not _same_content(value, content):
+                value.clear()
+                value.update(content)
 
 
-def _put_back(attributes: dict[str, Any], before: Copied) -> None:
-    for name in attributes.keys() - before.keys():
-        del attributes[name]
-    for name, (value, content) in before.items():
-        attributes[name] = value
-        if isinstance(value, list):
-            value[:] = content
-        elif content is not None and not _same_content(value, content):
-            value.clear()
-            value.update(content)
+def _content(value: Container) -> Container:
+    """Copy a container plainly.
+
+    A module has a dozen ordered dictionaries of hooks, mostly empty: an empty plain one costs
+    the garbage collector nothing.
+    """
+    if isinstance(value, list):
+        return list(value)
+    return dict(value) if isinstance(value, dict) else set(value)
 
 
 def _same_content(value: Any, content: Any) -> bool:
     """Compare by identity: to compare tensors is to compute."""
     if len(value) != len(content) or isinstance(value, set):
         return False
-    pairs = zip(value.items(), content.items(), strict=True)
-    return all(a is c and b is d for (a, b), (c, d) in pairs)
+    return all(map(is_, value, content)) and all(map(is_, value.values(), content.values()))
 
 
 def _set_requires_grad(flags: Iterable[tuple[nn.Parameter, bool]]) -> None:

@@ -1,4 +1,6 @@
 import contextlib
+import copy
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -113,3 +115,29 @@ def test_gradients_can_be_asked_for_inside_a_callers_inference_mode():
             (gradient,) = torch.autograd.grad(model(x).sum(), x)
         assert torch.is_inference_mode_enabled()
     assert torch.equal(gradient, model.weight.detach())
+
+
+def test_blocks_are_the_same_tuple_at_every_look():
+    # probes look a block up for each row; a search through all steps made them quadratic
+    chain = unravel(Architecture("resnet8", width=2).build(), torch.zeros(2, 3, 8, 8))
+    assert chain.blocks is chain.blocks
+    assert all(a is b for a, b in zip(chain.blocks, chain.steps, strict=True))
+    twin = copy.deepcopy(chain)
+    assert all(a is b for a, b in zip(twin.blocks, twin.steps, strict=True))
+
+
+def test_ordered_dictionaries_come_back_in_their_order_and_stay_ordered():
+    module = nn.Identity()
+    module.order = OrderedDict(a=1, b=2)
+    held = module.order
+    with left_as_found(module, training=False):
+        module.order.move_to_end("a")
+        module.order["c"] = 3
+        hook = module.register_forward_hook(lambda *_: None)
+    assert module.order is held
+    assert list(held.items()) == [("a", 1), ("b", 2)]
+    assert type(held) is type(module._forward_hooks) is OrderedDict
+    assert hook.id not in module._forward_hooks
+    with left_as_found(module, training=False):
+        module.order.move_to_end("a")  # of the same entries
+    assert list(held) == ["a", "b"]

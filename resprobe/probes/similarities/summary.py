@@ -90,15 +90,18 @@ def _pairs(
     stages: str,
 ) -> Flags:
     """Say which pairs of two networks are meant; within one, each pair once and none twice."""
-    a, b = one[0], other[0]
-    found = np.zeros((len(a), len(b)), dtype=bool)
-    for i, layer in enumerate(a):
-        for j, beside in enumerate(b):
-            same = layer.stage == beside.stage
-            fits = {layer.place, beside.place} == set(places)
-            fits &= stages == "all" or same == (stages == "same")
-            found[i, j] = fits
+    (stage, place), (other_stage, other_place) = _labels(one[0]), _labels(other[0])
+    a, b = places
+    found = (place[:, None] == a) & (other_place == b)
+    found |= (place[:, None] == b) & (other_place == a)
+    if stages != "all":
+        found &= (stage[:, None] == other_stage) == (stages == "same")
     return np.triu(found, 1) if one[1] == other[1] else found
+
+
+def _labels(layers: Sequence[Layer]) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.str_]]:
+    """Return the layers' stages and places: pairs are compared by arrays of these."""
+    return np.array([one.stage for one in layers]), np.array([one.place for one in layers])
 
 
 def _mean(cka: Array, *, within: tuple[slice, slice], mask: Flags) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -37,11 +38,6 @@ def pair_table(
 
 
 def _labels(network: str, layers: Sequence[Layer], which: np.ndarray) -> dict[str, Any]:
-    return {
-        "network": network,
-        "layer": which,
-        **{
-            field: np.array([getattr(layer, field) for layer in layers])[which].tolist()
-            for field in ("name", "block", "stage", "place")
-        },
-    }
+    # taken from columns of the layers: text is then made once for each layer, not for each pair
+    own = pd.DataFrame([asdict(layer) for layer in layers]).take(which)
+    return {"network": network, "layer": which, **{str(name): own[name].array for name in own}}
