@@ -28,6 +28,11 @@ def pytest_addoption(parser):
     parser.addoption(
         "--only", type=int, metavar="N", help="so many images for memory, not the command's own"
     )
+    parser.addoption(
+        "--full-growth",
+        action="store_true",
+        help="how cost grows to 600 blocks and 10,000 images; half an hour and more",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,9 @@ from resprobe.probes.jacobians.setting import Setting
 from resprobe.probes.path_lengths.asking import questions
 from resprobe.probes.path_lengths.planning import pulls
 
-__all__ = ["PROBES", "Probe", "model_of"]
+__all__ = ["FEW", "PROBES", "Probe", "model_of"]
 
+FEW = 4  # the fewest that similarity takes
 POINTS = 3  # places of a landscape
 TRIPLETS = {"k": 2, "oversampling": 2, "iterations": 1}
 
@@ -34,15 +35,14 @@ class Probe:
         Block evaluations per image, of the chain.
     law : str
         The same in words, of L blocks and n images.
-    most_blocks, most_images : int
-        How far it is taken here.
+    few : int
+        Images over depth.
     """
 
     run: Callable[[Chain, Batches], object]
     evaluations: Callable[[Chain], int]
     law: str
-    most_blocks: int = 216
-    most_images: int = 1000
+    few: int = FEW
 
 
 def model_of(name: str, width: int) -> torch.nn.Module:
@@ -91,7 +91,7 @@ PROBES = {
     "gradflow": Probe(probes.gradflow, _steps, "L n"),
     "initialisation": Probe(probes.initialisation, _steps, "L n"),
     "readout": Probe(probes.readout, _steps, "L n"),
-    "similarity": Probe(probes.similarity, _steps, "L n, and L^2 products of Gram matrices"),
+    "similarity": Probe(probes.similarity, _steps, "L n, and L^2 pairs that take little"),
     "landscape": Probe(
         lambda chain, data: probes.landscape(chain, data, points=POINTS, line=True),
         lambda chain: POINTS * _steps(chain),
@@ -101,19 +101,16 @@ PROBES = {
         probes.lesion,
         _tree,
         "nodes of the prefix tree, L + L (L + 1)/2, n times",
-        most_blocks=108,
     ),
     "paths": Probe(
         lambda chain, data: probes.paths(chain, data, method="exact"),
         _pulled,
         "cotangents pulled back, L (L + 1)/2, and L steps, n times",
-        most_blocks=108,
     ),
     "geometry": Probe(
         lambda chain, data: probes.geometry(chain, data, **TRIPLETS),
         _products,
-        "L products and L^2/6 pairs of blocks, n times",
-        most_blocks=54,
-        most_images=316,
+        "L products and L^2/3 pairs of blocks, n times",
+        few=1,  # it looks at one image after the other
     ),
 }

@@ -24,7 +24,9 @@ _BESIDE = (
 COLUMNS = {
     "peers": _BESIDE,
     "training": _BESIDE,
-    "growth": ("probe", "axis", "size", "seconds", "evaluations"),
+    "growth": (
+        "probe", "axis", "size", "images", "seconds", "collector_s", "evaluations",
+    ),
     "exponents": (
         "probe", "axis", "exponent", "low", "high", "law", "law_exponent", "last_exponent",
         "last_bound",
@@ -49,6 +51,7 @@ class Tables:
 
     def __init__(self) -> None:
         self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in COLUMNS}
+        self._said: dict[str, dict[str, Any]] = {name: {} for name in COLUMNS}
 
     def add(self, table: str, **row: Any) -> None:
         """Add a row; columns that it lacks are NaN, or empty where they are words."""
@@ -57,6 +60,10 @@ class Tables:
         if "note" in COLUMNS[table]:
             row.setdefault("note", "")
         self._rows[table].append(row)
+
+    def say(self, table: str, **facts: Any) -> None:
+        """Say more of a table than the machine that it comes from."""
+        self._said[table] |= facts
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return the tables that have rows."""
@@ -71,7 +78,7 @@ class Tables:
         meta = machine()
         files = []
         for name, frame in self.frames().items():
-            files += Result(name, frame, meta | WALL.get(name, {})).save(folder)
+            files += Result(name, frame, meta | WALL.get(name, {}) | self._said[name]).save(folder)
         return files
 
 

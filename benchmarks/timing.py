@@ -6,8 +6,8 @@ import gc
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from scipy.stats import t
 
 from resprobe import statistics as intervals
 
-__all__ = ["Exponent", "Timing", "exponent_of", "in_turn", "median_interval", "seconds_of"]
+__all__ = ["Cost", "Exponent", "Timing", "cost_of", "exponent_of", "in_turn", "median_interval"]
 
 Work = Callable[[], object]
 
@@ -77,16 +77,55 @@ def median_interval(values: Sequence[float]) -> tuple[float, float]:
     return (min(values), max(values)) if math.isnan(low) else (low, high)
 
 
-def seconds_of(work: Work, *, at_least: float = 0.2, most: int = 7, long: float = 6.0) -> float:
-    """Return the median CPU seconds of a run, repeated until that long in all.
+class Cost(NamedTuple):
+    """CPU seconds of a run, and those of them that went into collections of garbage."""
+
+    seconds: float
+    collector_s: float
+
+    @property
+    def own_s(self) -> float:
+        """Without the collector, which goes through all objects of the process, whose ever."""
+        return self.seconds - self.collector_s
+
+
+def cost_of(work: Work, *, at_least: float = 0.2, most: int = 7, long: float = 12.0) -> Cost:
+    """Return the run of median CPU seconds, repeated until that long in all.
 
     Three times at least, but for what takes long: a single run also hears what else the machine
     does.
     """
-    found: list[float] = []
-    while len(found) < most and (sum(found) < at_least or (len(found) < 3 and sum(found) < long)):
-        found.append(_timed(work, time.process_time))
-    return statistics.median(found)
+    found: list[Cost] = []
+    taken = 0.0
+    while len(found) < most and (taken < at_least or (len(found) < 3 and taken < long)):
+        gc.collect()
+        with _collections() as collector:
+            begin = time.process_time()
+            work()
+            seconds = time.process_time() - begin
+        found.append(Cost(seconds, sum(collector)))
+        taken += seconds
+    return sorted(found)[(len(found) - 1) // 2]
+
+
+@contextmanager
+def _collections() -> Iterator[list[float]]:
+    """Time the collections of garbage."""
+    seconds: list[float] = []
+    begin = 0.0
+
+    def see(phase: str, _: object) -> None:
+        nonlocal begin
+        if phase == "start":
+            begin = time.process_time()
+        else:
+            seconds.append(time.process_time() - begin)
+
+    gc.callbacks.append(see)
+    try:
+        yield seconds
+    finally:
+        gc.callbacks.remove(see)
 
 
 class Exponent(NamedTuple):

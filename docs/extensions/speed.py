@@ -45,6 +45,8 @@ def _parts(folder: Path) -> Iterator[str]:
         if (where := machine(meta)) != said:
             yield f"*{where}*"
             said = where
+        if command := meta.get("command"):
+            yield f"Measured by `{command}`."
         yield "\n\n".join(SHOWN[name](frame))
 
 
@@ -91,12 +93,28 @@ def _growth(frame: pd.DataFrame) -> Iterator[str]:
         rows = []
         for probe, one in part.groupby("probe", sort=False):
             by_size = {row["size"]: row for row in _rows(one)}
-            rows.append([str(probe)] + [
+            images = "" if axis == "images" else whole(one["images"].iloc[0])
+            rows.append([str(probe), images] + [
                 f"{time(by_size[size]['seconds'])} ({whole(by_size[size]['evaluations'])})"
                 if size in by_size else "-" for size in sizes
             ])  # fmt: skip
         yield f"Time, and block evaluations in brackets, by {words(axis)}:"
-        yield table(["probe", *(whole(size) for size in sizes)], rows)
+        yield table(["probe", "images", *(whole(size) for size in sizes)], rows)
+    yield collected(frame)
+
+
+def collected(frame: pd.DataFrame) -> str:
+    """Say what the garbage collector took of the times, in the deepest and at most."""
+    share = frame["collector_s"] / frame["seconds"]
+    if not share.notna().any():
+        return "What Python's garbage collector took of these times was not measured."
+    most = frame.loc[share.idxmax()]
+    return (
+        f"Of these times Python's garbage collector took {share.median():.0%} in the median, and "
+        f"{share.max():.0%} at most ({most['probe']}, {whole(most['size'])} {most['axis']}): a "
+        "collection of all that the process holds comes once in a while, whoever made it. The "
+        "exponents below are of the times without it, where it was measured."
+    )
 
 
 def _exponents(frame: pd.DataFrame) -> Iterator[str]:

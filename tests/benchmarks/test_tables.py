@@ -2,9 +2,11 @@
 
 import importlib
 import itertools
+import math
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from resprobe.results import Result
@@ -88,6 +90,29 @@ def test_what_is_around_theirs_is_not_around_ours_and_not_timed(module):
     assert timing.theirs_s == timing.ours_s == 1
 
 
+def test_what_the_garbage_collector_takes_is_told_apart(module):
+    import gc
+
+    cost_of = module("timing").cost_of
+    collecting = cost_of(gc.collect)
+    assert 0 < collecting.collector_s <= collecting.seconds
+    assert collecting.own_s == collecting.seconds - collecting.collector_s
+    assert cost_of(lambda: sum(range(100_000))).collector_s == 0
+    callbacks = list(gc.callbacks)
+    with pytest.raises(ZeroDivisionError):
+        cost_of(lambda: 1 / 0)
+    assert gc.callbacks == callbacks
+
+
+def test_the_run_of_median_seconds_is_returned(module, monkeypatch):
+    timing = module("timing")
+    durations = iter([5, 9, 7])
+    readings = itertools.chain.from_iterable((0, duration) for duration in durations)
+    monkeypatch.setattr(timing.time, "process_time", readings.__next__)
+    monkeypatch.setattr(timing.gc, "callbacks", [])
+    assert timing.cost_of(lambda: None, long=100) == (7, 0)
+
+
 def test_the_exponent_of_a_power_is_its_power(module):
     sizes = [1, 2, 4, 8]
     found = module("timing").exponent_of(sizes, [3 * size**2 for size in sizes])
@@ -126,6 +151,25 @@ def test_laws_count_what_the_plans_count(name, blocks, module):
     paths = growth.PROBES["paths"].evaluations(chain)
     assert paths == plan_paths(chain, data, method="exact").block_evaluations
     assert growth.PROBES["magnitude"].evaluations(chain) == blocks
+
+
+def test_a_table_says_by_which_command_it_came(module, tmp_path):
+    tables = module("tables").Tables()
+    tables.add("growth", probe="lesion", axis="blocks", size=600, images=4, seconds=1.0)
+    tables.add("memory", command="resprobe demo")
+    tables.say("growth", command="make")
+    tables.save(tmp_path)
+    assert Result.load(tmp_path / "growth.csv").meta["command"] == "make"
+    assert "command" not in Result.load(tmp_path / "memory.csv").meta
+
+
+def test_the_site_says_what_the_garbage_collector_took(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    speed = importlib.import_module("extensions.speed")
+    rows = [("lesion", "blocks", 600, 4.0, 1.0), ("paths", "blocks", 600, 2.0, math.nan)]
+    frame = pd.DataFrame(rows, columns=["probe", "axis", "size", "seconds", "collector_s"])
+    assert "25% at most (lesion, 600 blocks)" in speed.collected(frame)
+    assert "was not measured" in speed.collected(frame.iloc[1:])
 
 
 def test_the_site_can_show_what_is_kept(monkeypatch):
