@@ -109,6 +109,7 @@ def claims(results: Mapping[str, Result]) -> Iterable[Claim]:
         published="-0.24 points (6.37 % against 6.61 %)",
         setting=setting,
         sign=-1,
+        number=-0.0024,
     )
     sums = results["sums"].frame
     about = {

@@ -95,9 +95,10 @@ def compared(
     claim, source, published, setting : str
         As in :class:`kit.claims.Claim`.
     sign : int
-        The published direction, 1 for above 0 and -1 for below, which is judged by ``signed``.
+        The published direction, 1 for above 0 and -1 for below: alone it is judged by ``signed``.
     number : float
-        Or the published difference, which is judged by ``near``: it must lie in the interval.
+        The published difference, which is judged by ``near``: it must lie in the interval. With
+        a ``sign``, 0 speaks against it.
     percent : bool
         Whether people read percent.
 
@@ -130,7 +131,8 @@ def _verdict(found: Spread, sign: int, number: float) -> Verdict:
         return signed(found.mean, found.low, found.high, sign)
     if found.n == 1:
         return signed(found.mean, math.nan, math.nan, 1 if number > 0 else -1)
-    return near(found.mean, number, low=found.low, high=found.high)
+    against = 0.0 if sign else None
+    return near(found.mean, number, low=found.low, high=found.high, away_from=against)
 
 
 def welch(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:

@@ -40,7 +40,7 @@ def cosines_of(
     --------
     >>> one, other = torch.tensor([[3.0, 4.0], [0.0, 0.0]]), torch.ones(2, 2)
     >>> [round(c, 6) for c in cosines_of(one, other, (norms_of(one), norms_of(other))).tolist()]
-    [0.989949, nan]
+    [0.98995, nan]
     """
     first, second = (part.clamp_min(faint) for part in norms)
     one, other = one.flatten(1), other.flatten(1)

@@ -5,6 +5,7 @@ from functools import cache
 import pandas as pd
 import pytest
 import torch
+from lanes import lanes
 from torch import nn
 
 from resprobe.networks import (
@@ -32,7 +33,13 @@ IMAGENET = {
     101: (44_549_160, 7.801),
     152: (60_192_808, 11.514),
 }
+PLAIN = [name for name in names() if name.startswith("plain")]
 PAPER_LAYOUT = {50: 3.858, 101: 7.570, 152: 11.282}
+
+
+def deep(name):
+    """Say whether it takes seconds to build, of blocks that others have fewer of."""
+    return Architecture.parse(name).depth > 200
 
 
 @cache
@@ -116,7 +123,7 @@ def test_option_a_and_plain_networks_are_a_little_smaller(text, depth, parameter
     assert round(cost(text.format(depth)) / 1e9, 3) == billions
 
 
-@pytest.mark.parametrize("name", [name for name in names() if name.startswith("plain")])
+@pytest.mark.parametrize("name", lanes(PLAIN, long=deep))
 def test_a_plain_network_has_the_parameters_of_option_a_under_the_same_names(name):
     residual = on_meta(f"{name.replace('plain', 'resnet')}:shortcut=A").state_dict()
     plain = on_meta(name).state_dict()
@@ -137,7 +144,7 @@ def test_vgg_has_the_published_size_and_cost(name, parameters, billions):
     assert round(cost(name) / 1e9, 3) == billions
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", lanes(names(), long=deep))
 def test_the_depth_counts_the_weighted_layers_but_for_projections(name):
     layers = on_meta(name).named_modules()
     weighted = [path for path, layer in layers if isinstance(layer, nn.Conv2d | nn.Linear)]

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.real
     [("resnet20", 19), pytest.param("resnet32", 31, marks=pytest.mark.long)],
 )
 def test_every_lesion_gives_the_same_answers(subject, name, norms):
-    chain, data = subject(name, 128)
+    chain, data = subject(name, 64)
     fast = for_inference(chain, data.example())
     assert (fast.folded, fast.note) == (norms, "")
     programs = [intact(chain), *single_deletions(chain).values()]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from lanes import lanes
 from torch import Tensor, nn
 
 from resprobe.chain import Chain, unravel
@@ -35,7 +36,12 @@ VARIANTS = [
     "resnet29:init=fixup",
 ]
 VERY_DEEP = 200
-LONG = [name for name in names() if Architecture.parse(name).depth > 150]
+LONG = [
+    *(name for name in names() if Architecture.parse(name).depth > 60),
+    *(f"resnet20:order={order.value}:shortcut=C" for order in Order),
+    "resnet34:shortcut=C",
+    "resnet29:init=fixup",
+]
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,7 @@ class Subject:
     x: Tensor
 
 
-def timed(text):
-    """Leave the networks that take long, by their depth, to the long tests."""
-    return pytest.param(text, marks=pytest.mark.long) if text in LONG else text
-
-
-@pytest.fixture(scope="module", params=[timed(text) for text in (*names(), *VARIANTS)])
+@pytest.fixture(scope="module", params=lanes([*names(), *VARIANTS], long=LONG.__contains__))
 def subject(request):
     """Return each network in turn, built and unravelled once for all tests of it."""
     width = 2 if Architecture.parse(request.param).depth > VERY_DEEP else 4
