@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from kit.claims import Claim, Verdict, near, signed
+from kit.claims import Claim, Verdict, between, near, signed
 from scipy.stats import t as student
 
 from resprobe.statistics import Spread, spread
@@ -82,6 +82,7 @@ def compared(
     setting: str,
     sign: int = 0,
     number: float = math.nan,
+    margin: float = 0.0,
     percent: bool = True,
 ) -> Claim:
     """Make a claim of a difference.
@@ -99,6 +100,8 @@ def compared(
     number : float
         The published difference, which is judged by ``near``: it must lie in the interval. With
         a ``sign``, 0 speaks against it.
+    margin : float
+        Where no difference is published, how large one may be: it is judged by ``between``.
     percent : bool
         Whether people read percent.
 
@@ -119,14 +122,17 @@ def compared(
         n=found.n,
         of="seed" if found.n == 1 else "seeds",
         setting=setting if found.n else f"{setting}; no seed of both networks was trained yet",
-        verdict=_verdict(found, sign, number),
+        verdict=_verdict(found, sign, number, margin),
         percent=percent,
     )
 
 
-def _verdict(found: Spread, sign: int, number: float) -> Verdict:
+def _verdict(found: Spread, sign: int, number: float, margin: float) -> Verdict:
     if found.n == 0:
         return Verdict.NOT_TESTABLE
+    if margin:
+        values = {"measured": found.mean, "low": found.low, "high": found.high}
+        return between(values, -margin, margin)
     if math.isnan(number):
         return signed(found.mean, found.low, found.high, sign)
     if found.n == 1:

@@ -62,6 +62,11 @@ def test_a_seed_that_only_one_network_has_counts_for_it_alone(comparisons):
         ([0.05], {"number": -0.01}, "same direction"),
         ([0.21], {"number": -0.01}, "not reproduced"),
         ([], {"number": -0.01}, "not testable here"),
+        ([0.10, 0.11, 0.12], {"margin": 0.01}, "reproduced"),
+        ([0.10, 0.12, 0.12], {"margin": 0.01}, "same direction"),
+        ([0.10], {"margin": 0.01}, "same direction"),
+        ([0.05, 0.11, 0.30], {"margin": 0.01}, "not reproduced"),  # so wide that it holds 0
+        ([], {"margin": 0.01}, "not testable here"),
         ([0.20, 0.22, 0.24], {"sign": 1, "number": 0.12}, "reproduced"),
         ([0.20, 0.22, 0.24], {"sign": 1, "number": 0.02}, "same direction"),
         ([0.10, 0.11, 0.30], {"sign": 1, "number": 0.02}, "same direction"),
