@@ -31,6 +31,18 @@ class Timing(NamedTuple):
     rounds: int
 
 
+class Cost(NamedTuple):
+    """CPU seconds of a run, and those of them that went into collections of garbage."""
+
+    seconds: float
+    collector_s: float
+
+    @property
+    def own_s(self) -> float:
+        """Without the collector, which goes through all objects of the process, whose ever."""
+        return self.seconds - self.collector_s
+
+
 def in_turn(
     theirs: Work,
     ours: Work,
@@ -47,8 +59,8 @@ def in_turn(
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         with around():
-            seconds[0].append(_timed(theirs, clock))
-        seconds[1].append(_timed(ours, clock))
+            seconds[0].append(_timed(theirs, clock).seconds)
+        seconds[1].append(_timed(ours, clock).seconds)
     ratios = [one / other for one, other in zip(*seconds, strict=True)]
     low, high = median_interval(ratios)
     return Timing(
@@ -61,13 +73,6 @@ def in_turn(
     )
 
 
-def _timed(work: Work, clock: Callable[[], float]) -> float:
-    gc.collect()  # what was left before is nobody's
-    begin = clock()
-    work()
-    return clock() - begin
-
-
 def median_interval(values: Sequence[float]) -> tuple[float, float]:
     """Return the 95 % interval of the median by order statistics.
 
@@ -75,18 +80,6 @@ def median_interval(values: Sequence[float]) -> tuple[float, float]:
     """
     low, high = intervals.median_interval(values)
     return (min(values), max(values)) if math.isnan(low) else (low, high)
-
-
-class Cost(NamedTuple):
-    """CPU seconds of a run, and those of them that went into collections of garbage."""
-
-    seconds: float
-    collector_s: float
-
-    @property
-    def own_s(self) -> float:
-        """Without the collector, which goes through all objects of the process, whose ever."""
-        return self.seconds - self.collector_s
 
 
 def cost_of(work: Work, *, at_least: float = 0.2, most: int = 7, long: float = 12.0) -> Cost:
@@ -98,18 +91,22 @@ def cost_of(work: Work, *, at_least: float = 0.2, most: int = 7, long: float = 1
     found: list[Cost] = []
     taken = 0.0
     while len(found) < most and (taken < at_least or (len(found) < 3 and taken < long)):
-        gc.collect()
-        with _collections() as collector:
-            begin = time.process_time()
-            work()
-            seconds = time.process_time() - begin
-        found.append(Cost(seconds, sum(collector)))
-        taken += seconds
+        found.append(_timed(work, time.process_time))
+        taken += found[-1].seconds
     return sorted(found)[(len(found) - 1) // 2]
 
 
+def _timed(work: Work, clock: Callable[[], float]) -> Cost:
+    gc.collect()  # what was left before is nobody's
+    with _collections(clock) as collector:
+        begin = clock()
+        work()
+        seconds = clock() - begin
+    return Cost(seconds, sum(collector))
+
+
 @contextmanager
-def _collections() -> Iterator[list[float]]:
+def _collections(clock: Callable[[], float]) -> Iterator[list[float]]:
     """Time the collections of garbage."""
     seconds: list[float] = []
     begin = 0.0
@@ -117,9 +114,9 @@ def _collections() -> Iterator[list[float]]:
     def see(phase: str, _: object) -> None:
         nonlocal begin
         if phase == "start":
-            begin = time.process_time()
+            begin = clock()
         else:
-            seconds.append(time.process_time() - begin)
+            seconds.append(clock() - begin)
 
     gc.callbacks.append(see)
     try:

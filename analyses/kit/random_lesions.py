@@ -23,9 +23,9 @@ OWN = tuple(
 SMOKE = {"images": 50, "draws": 3, "most": 3}
 
 
-def add_options(parser: argparse.ArgumentParser, lesion: str, steps: str) -> None:
-    """Add how much is drawn; a ``lesion`` is made in so many ``steps``."""
-    parser.add_argument("--images", type=int, default=200, help=f"to test each {lesion} on")
+def add_options(parser: argparse.ArgumentParser, what: str, steps: str) -> None:
+    """Add how much is drawn; ``what`` is made in so many ``steps``."""
+    parser.add_argument("--images", type=int, default=200, help=f"to test each {what} on")
     parser.add_argument("--draws", type=int, default=5, help=f"for each number of {steps}")
     parser.add_argument("--most", type=int, default=20, help=f"{steps} at most")
 
